@@ -1,8 +1,8 @@
 //! The connection manager: sessions that are alive.
 
+use std::future::Future as _;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::future::Future as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -59,7 +59,10 @@ pub trait Tied: Send + Sync {
 impl Exchange {
     /// An exchange that is over before it began.
     pub fn answered(response: Response) -> Self {
-        Self { answer: Answer::Ready(Some(response)), session: None }
+        Self {
+            answer: Answer::Ready(Some(response)),
+            session: None,
+        }
     }
 
     /// The client has sent more behind this request: answer it now, as the next one waits for that (O01).
@@ -79,10 +82,14 @@ impl Exchange {
     /// The answer, once. After `Ready` it must not be polled again.
     pub fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match &mut self.answer {
-            Answer::Ready(response) => Poll::Ready(response.take().unwrap_or_else(|| Response::fatal(Condition::InternalServerError))),
-            Answer::Waiting(receiver) => {
-                Pin::new(receiver).poll(cx).map(|r| r.unwrap_or_else(|_| Response::fatal(Condition::InternalServerError)))
-            }
+            Answer::Ready(response) => Poll::Ready(
+                response
+                    .take()
+                    .unwrap_or_else(|| Response::fatal(Condition::InternalServerError)),
+            ),
+            Answer::Waiting(receiver) => Pin::new(receiver)
+                .poll(cx)
+                .map(|r| r.unwrap_or_else(|_| Response::fatal(Condition::InternalServerError))),
         }
     }
 }
