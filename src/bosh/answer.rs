@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::streams::Introduction;
-use super::{Condition, HTTPBIND, Limits, STREAM, Sid, Terms, XBOSH};
+use super::{Condition, HTTPBIND, Limits, Request, STREAM, Sid, Terms, Version, XBOSH};
 use crate::xml::{Payload, escape_attribute};
 
 /// An answer, encoded once; a replay is the same bytes.
@@ -26,6 +26,19 @@ impl Response {
         }
         .encode()
         .0
+    }
+
+    /// The same for a creation request, whose `ver` tells what its client expects.
+    pub fn refusal(creation: &Request, condition: Condition) -> Self {
+        Self::fatal_for(creation.offer.ver, condition)
+    }
+
+    /// The same for a session whose creation request had this `ver`.
+    pub(super) fn fatal_for(ver: Option<Version>, condition: Condition) -> Self {
+        Self {
+            legacy: condition.legacy(ver),
+            ..Self::fatal(condition)
+        }
     }
 
     /// `type='error'`: a newer copy of the request has taken this one's place (section 14.3, L02).

@@ -129,7 +129,7 @@ impl Session {
         };
         let (mut response, carried) = answer.encode();
         if let Kind::Terminate(Some(condition)) = kind {
-            response.legacy = self.legacy(condition);
+            response.legacy = condition.legacy(self.terms.ver);
         }
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
@@ -140,13 +140,6 @@ impl Session {
     }
 
     pub(super) fn fatal(&self, condition: Condition) -> Response {
-        Response {
-            legacy: self.legacy(condition),
-            ..Response::fatal(condition)
-        }
-    }
-
-    fn legacy(&self, condition: Condition) -> Option<Condition> {
-        (self.terms.ver.is_none() && condition.is_legacy_code()).then_some(condition)
+        Response::fatal_for(self.terms.ver, condition)
     }
 }
