@@ -1,5 +1,7 @@
 //! Towards the XMPP server: which domains are served, and a connected byte stream for each.
 
+pub mod dial;
+pub mod route;
 pub mod stream;
 
 use std::future::Future;
