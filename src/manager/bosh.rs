@@ -80,7 +80,7 @@ enum Reading {
 enum Link {
     /// What was said before the connection stood.
     Connecting(VecDeque<ServerCommand>),
-    Connected(ServerStream),
+    Connected(Box<ServerStream>),
     Gone,
 }
 
@@ -272,7 +272,7 @@ impl Live {
         let waiting = std::mem::take(waiting);
         match result {
             Ok(io) => {
-                self.link = Link::Connected(ServerStream::new(io, setting.xml));
+                self.link = Link::Connected(Box::new(ServerStream::new(io, setting.xml)));
                 waiting.into_iter().for_each(|command| self.command(command, setting));
             }
             Err(error) => {
