@@ -108,7 +108,7 @@ impl Value for Size {
     }
 
     fn show(&self) -> String {
-        let fits = |(_, unit): &&(&str, u64)| self.0 as u64 % unit == 0 && self.0 > 0;
+        let fits = |(_, unit): &&(&str, u64)| (self.0 as u64).is_multiple_of(*unit) && self.0 > 0;
         match SIZES[..3].iter().rfind(fits) {
             Some((name, unit)) => format!("\"{}{name}\"", self.0 as u64 / unit),
             None => self.0.to_string(),
