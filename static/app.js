@@ -91,7 +91,7 @@ function online(name, jid) {
   chat.online(jid);
   byId('composer-fields').disabled = false;
   show('workspace');
-  byId('message').focus();
+  if (matchMedia('(pointer: fine)').matches) byId('message').focus();
 }
 
 function refused(name, condition) {

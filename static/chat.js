@@ -1,7 +1,8 @@
 // Who is there and what was said: the echo bot, one room (XEP-0045), and everybody whose presence we see. No DOM in here. Events:
 //   contacts   the list or a badge changed
 //   message    { conversation, message }
-//   latency    { ms, what }    how long a stanza was under way, each time one can be measured
+//   latency    { ms, what, via }    how long a stanza was under way, each time one can be measured
+//   returned   the message of ours that came back, now with its latency
 
 import { child, xml } from './xml.js';
 
@@ -123,14 +124,14 @@ export class Chat extends EventTarget {
   #message(message, from) {
     const conversation = bare(from) === this.room.jid ? this.room : this.#with(bare(from));
     if (!conversation) return;
-    if (message.getAttribute('type') === 'error') return this.#note(conversation, 'Not delivered: nobody is there any more.');
+    if (message.getAttribute('type') === 'error') return this.#note(conversation, 'Not delivered.');
     const text = child(message, 'body', CLIENT)?.textContent;
     if (!text) return;
     const groupchat = conversation.kind === 'room';
     const delayed = child(message, 'delay', DELAY) !== null;
     if (groupchat && !resource(from)) return this.#note(conversation, text);
     const mine = groupchat && resource(from) === this.#nick;
-    if (mine && this.#returned(message.getAttribute('id'), 'round trip by the room')) return;
+    if (mine && this.#returned(message.getAttribute('id'), 'the room')) return;
     const latency = delayed ? null : this.#latency(conversation, message, text);
     if (!groupchat) conversation.to = from;
     this.#keep(conversation, {
@@ -145,11 +146,11 @@ export class Chat extends EventTarget {
 
   /** A round trip where the message is ours come back, otherwise the way from the other tab's stamp to here. */
   #latency(conversation, message, text) {
-    if (conversation.kind === 'echo') return this.#returned(text, 'round trip by the echo bot');
+    if (conversation.kind === 'echo') return this.#returned(text, 'the echo bot');
     const at = Number(child(message, 'sent', TRYOUT)?.getAttribute('at'));
     const ms = Date.now() - at;
     if (!at || Math.abs(ms) > BELIEVABLE) return null;
-    return this.#measured(Math.max(ms, 0), 'one way, from tab to tab');
+    return this.#measured({ ms: Math.max(ms, 0), what: 'one way', via: 'tab to tab' });
   }
 
   #await(key, message) {
@@ -157,19 +158,18 @@ export class Chat extends EventTarget {
     if (this.#underway.size > UNDERWAY) this.#underway.delete(this.#underway.keys().next().value);
   }
 
-  #returned(key, what) {
+  #returned(key, via) {
     const sent = this.#underway.get(key);
     if (!sent) return null;
     this.#underway.delete(key);
-    const latency = this.#measured(performance.now() - sent.since, what);
-    sent.message.latency = latency;
+    sent.message.latency = this.#measured({ ms: performance.now() - sent.since, what: 'round trip', via });
     this.#emit('returned', sent.message);
-    return latency;
+    return sent.message.latency;
   }
 
-  #measured(ms, what) {
-    this.#emit('latency', { ms, what });
-    return { ms, what };
+  #measured(latency) {
+    this.#emit('latency', latency);
+    return latency;
   }
 
   #note(conversation, text) {

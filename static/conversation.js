@@ -64,7 +64,7 @@ export class ConversationView {
     const conversations = [...this.#chat.conversations.values()];
     const focused = this.#parts.contacts.contains(document.activeElement);
     this.#parts.contacts.replaceChildren(...conversations.filter(worthShowing).map((c) => this.#contact(c)));
-    if (focused) this.#parts.contacts.querySelector('[aria-current] , button').focus();
+    if (focused) this.#parts.contacts.querySelector('[aria-current]').focus();
     this.#parts.title.textContent = title(this.#open);
     this.#parts.subtitle.textContent = subtitle(this.#open);
   }
@@ -93,8 +93,8 @@ function title({ kind, name }) {
 
 function subtitle(conversation) {
   const { kind, people } = conversation;
-  if (kind === 'echo') return 'a bot that answers with your words';
-  if (kind === 'room') return people.size === 1 ? 'group chat, only you so far' : `group chat, ${people.size} here`;
+  if (kind === 'echo') return 'says it back';
+  if (kind === 'room') return people.size === 1 ? 'only you so far' : `${people.size} people`;
   if (!here(conversation)) return 'gone';
   return kind === 'self' ? 'your other tab' : 'online';
 }

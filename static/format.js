@@ -11,16 +11,27 @@ export function latency(ms) {
 }
 
 /** A length of time: `41 ms`, `12.4 s`. */
-export const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${ONE.format(ms / 1000)} s`);
+export const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms));
+
+/** The same in seconds alone, for figures that run. */
+export const seconds = (ms) => `${ONE.format(ms / 1000)} s`;
 
 export const size = (bytes) => (bytes < 1000 ? `${bytes} B` : `${ONE.format(bytes / 1000)} kB`);
 
 export const clock = (date) => CLOCK.format(date);
 export const clockWithSeconds = (date) => CLOCK_SECONDS.format(date);
 
-/** What a body carries, by the names of its children: `message, presence ×3`; empty for none. */
+/** What a body carries, in words: `message, presence ×3`, `restart`; empty for one that only waits, or says that there is no news. */
 export function carries(body) {
   const counts = new Map();
   for (const { localName } of body?.children ?? []) counts.set(localName, (counts.get(localName) ?? 0) + 1);
-  return [...counts].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
+  const names = [...counts].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name));
+  return [...purpose(body), ...names].join(', ');
+}
+
+function purpose(body) {
+  if (body?.getAttribute('type') === 'terminate') return ['terminate'];
+  if (body?.hasAttribute('xmpp:restart')) return ['restart'];
+  if (body?.hasAttribute('ver')) return ['session'];
+  return [];
 }

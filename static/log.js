@@ -46,11 +46,11 @@ export class Log {
   }
 
   /** The exchange brought a stanza whose way could be measured. */
-  measured(exchange, { ms, what }) {
+  measured(exchange, { ms, what, via }) {
     const entry = this.#entries.get(exchange);
     if (!entry) return;
     entry.querySelector('.latency').replaceChildren(latency(ms));
-    entry.querySelector('.latency').title = what;
+    entry.querySelector('.latency').title = `${what}, ${via}`;
     entry.dataset.latency = ms.toFixed(1);
   }
 

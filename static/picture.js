@@ -1,18 +1,20 @@
 // The live picture: two lanes, one for each request that may be in flight, moving to the left as time passes; and four figures.
 
 import { byId, make } from './dom.js';
-import { carries, duration, latency, size } from './format.js';
+import { carries, duration, latency, seconds, size } from './format.js';
 import { parse } from './xml.js';
 
 const PIXELS_PER_SECOND = 24;
 const BARS = 300;                   // bars kept
 const LATENCIES = 100;              // latencies that the median is taken of
 const LANES = 2;
+const LABEL_APART = 2000;           // ms between two labels of a lane
 
 export class Picture {
   #strip;
   #bars = new Map();                // exchange to { bar, label, lane }
   #start = performance.now();
+  #labelled = Array(LANES).fill(-Infinity);       // when the last label of each lane was set
   #latencies = [];
   #totals = { requests: 0, up: 0, down: 0 };
   #running = false;
@@ -72,16 +74,23 @@ export class Picture {
     this.#stretch(exchange, drawn, exchange.answered);
   }
 
-  measured(exchange, { ms, what }) {
+  measured(exchange, { ms, what, via }) {
     this.#latencies.push(ms);
     this.#latencies.splice(0, this.#latencies.length - LATENCIES);
     const sorted = this.#latencies.toSorted((a, b) => a - b);
     byId('last-push').textContent = latency(ms);
-    byId('last-push-what').textContent = what;
+    byId('last-push-what').textContent = `${what}, ${via}`;
     byId('median').textContent = latency(sorted[Math.floor(sorted.length / 2)]);
     byId('median-of').textContent = sorted.length === 1 ? 'of 1 message' : `of ${sorted.length} messages`;
+    this.#label(exchange, latency(ms));
+  }
+
+  /** A word above the end of a bar, unless the one before it is too close to be read. */
+  #label(exchange, text) {
     const drawn = this.#bars.get(exchange);
-    if (drawn && !drawn.bar.querySelector('.push')) drawn.bar.append(make('span', { class: 'push' }, latency(ms)));
+    if (!drawn || exchange.answered - this.#labelled[drawn.lane] < LABEL_APART) return;
+    this.#labelled[drawn.lane] = exchange.answered;
+    drawn.bar.append(make('span', { class: 'push' }, text));
   }
 
   #draw(now) {
@@ -92,14 +101,14 @@ export class Picture {
       this.#stretch(exchange, drawn, now);
       longest = Math.max(longest, now - exchange.sent);
     }
-    const held = longest ? duration(longest) : '–';
+    const held = longest ? seconds(longest) : '–';
     if (byId('held-now').textContent !== held) byId('held-now').textContent = held;
   }
 
   #stretch(exchange, { bar, label }, until) {
     const ms = until - exchange.sent;
     bar.style.width = `${(ms / 1000) * PIXELS_PER_SECOND}px`;
-    label.textContent = ms < 3000 ? '' : duration(ms);
+    label.textContent = ms < 3000 ? '' : seconds(ms);
   }
 
   #figures() {

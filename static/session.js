@@ -76,7 +76,7 @@ export class Session extends EventTarget {
 
   #ended(why) {
     if (this.#refused) this.#emit('refused', { condition: this.#refused });
-    this.#emit('ended', why);
+    this.#emit('ended', this.#refused ? { condition: null, detail: null } : why);
   }
 
   #emit(type, detail) {
