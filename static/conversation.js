@@ -9,7 +9,7 @@ export class ConversationView {
   #chat;
   #open;
   #parts;
-  #shown = new Map();               // message to its list element
+  #shown = new Map();               // message to its element
 
   /** `parts`: contacts, title, subtitle, messages: the elements that this view fills. */
   constructor(chat, parts) {
@@ -40,7 +40,7 @@ export class ConversationView {
   }
 
   #append(message) {
-    const element = make('li', { class: 'message', 'data-from': message.from },
+    const element = make('div', { class: 'message', 'data-from': message.from },
       message.name && make('span', { class: 'from' }, message.mine ? 'You' : message.name),
       make('p', {}, message.text),
       make('span', { class: 'when' }, when(message)));
