@@ -81,7 +81,7 @@ function watch({ bosh }) {
   const on = (type, act) => bosh.addEventListener(type, ({ detail }) => act(detail));
   on('sent', (exchange) => { picture.sent(exchange); log.sent(exchange); });
   on('answered', (exchange) => { picture.answered(exchange); log.answered(exchange); });
-  on('retrying', (exchange) => { picture.retrying(exchange); status('Connection lost, trying again…'); });
+  on('retrying', (exchange) => { picture.retrying(exchange); status('Reconnecting…'); });
   on('answered', ({ error }) => { if (!error && greeting && bosh === session.bosh) status(greeting); });
 }
 
