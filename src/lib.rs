@@ -8,3 +8,5 @@ pub mod bosh;
 pub mod upstream;
 
 pub mod manager;
+
+pub mod sandbox;
