@@ -5,6 +5,8 @@ pub mod xmpp;
 
 pub mod bosh;
 
+pub mod net;
+
 pub mod upstream;
 
 pub mod manager;

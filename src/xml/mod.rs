@@ -92,9 +92,27 @@ impl Payload {
         self.local() == local && self.namespace() == namespace
     }
 
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
     /// A copy of its own size, for what is kept beyond one turn.
     pub fn detached(&self) -> Self {
-        Self { bytes: Bytes::copy_from_slice(&self.bytes), namespace: self.namespace.detached(), local: self.local.detached() }
+        self.moved(Bytes::copy_from_slice(&self.bytes))
+    }
+
+    /// The same element in another buffer, whose bytes are equal.
+    pub fn moved(&self, bytes: Bytes) -> Self {
+        debug_assert_eq!(self.bytes, bytes);
+        let moved = |text: &Text| match (text.0.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize) {
+            Some(start) if start + text.0.len() <= bytes.len() => Text(bytes.slice(start..start + text.0.len())),
+            _ => text.detached(),
+        };
+        Self {
+            namespace: moved(&self.namespace),
+            local: moved(&self.local),
+            bytes,
+        }
     }
 }
 
@@ -113,7 +131,12 @@ pub struct XmlLimits {
 
 impl Default for XmlLimits {
     fn default() -> Self {
-        Self { root_tag_bytes: 16 * 1024, element_bytes: 1024 * 1024, depth: 64, attributes: 64 }
+        Self {
+            root_tag_bytes: 16 * 1024,
+            element_bytes: 1024 * 1024,
+            depth: 64,
+            attributes: 64,
+        }
     }
 }
 
@@ -132,4 +155,9 @@ pub enum XmlError {
     UnboundPrefix,
     #[error("larger or deeper than allowed")]
     TooLarge,
+}
+
+/// A value for an attribute in either kind of quotes.
+pub fn escape_attribute(text: &str) -> std::borrow::Cow<'_, str> {
+    text.into()
 }

@@ -42,7 +42,10 @@ impl Tag {
 
     /// The value of the attribute `local` in `namespace` (empty: no namespace).
     pub fn attribute(&self, namespace: &str, local: &str) -> Option<&Text> {
-        self.attributes.iter().find(|a| a.local() == local && a.namespace.as_str() == namespace).map(|a| &a.value)
+        self.attributes
+            .iter()
+            .find(|a| a.local() == local && a.namespace.as_str() == namespace)
+            .map(|a| &a.value)
     }
 }
 

@@ -66,3 +66,14 @@ pub enum StreamEvent {
     /// `</stream:stream>`
     Closed,
 }
+
+/// The bare JID of a JID, normalised in its domain part; `None` for what is none (C13).
+pub fn bare_jid(text: &str) -> Option<Text> {
+    let bare = text.split_once('/').map_or(text, |(bare, _)| bare);
+    let (local, domain) = bare.split_once('@')?;
+    let bad = |c: char| c.is_control() || c.is_whitespace() || "\"&'/:<>@".contains(c);
+    if local.is_empty() || local.len() > 1023 || local.contains(bad) {
+        return None;
+    }
+    Some(format!("{local}@{}", Domain::parse(domain)?).into())
+}
