@@ -10,3 +10,5 @@ pub mod net;
 pub mod upstream;
 
 pub mod manager;
+
+pub mod front;
