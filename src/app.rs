@@ -43,9 +43,16 @@ impl App {
         let (connector, tryout): (Arc<dyn Connect>, _) = if config.domains.is_empty() {
             (Arc::new(Sandbox::new(tasks.clone())), Tryout::On)
         } else {
-            (Arc::new(Connector::new(options::route(config)?, config.upstream.connect_timeout)), Tryout::Off)
+            (
+                Arc::new(Connector::new(options::route(config)?, config.upstream.connect_timeout)),
+                Tryout::Off,
+            )
         };
-        let listeners = config.listen.iter().map(|listen| bind(listen.address)).collect::<anyhow::Result<_>>()?;
+        let listeners = config
+            .listen
+            .iter()
+            .map(|listen| bind(listen.address))
+            .collect::<anyhow::Result<_>>()?;
         let manager = Arc::new(ConnectionManager::new(connector, options::manager(config)));
         let front = Arc::new(Front::new(options::front(config, tryout)?, Arc::clone(&manager)));
         Ok(Self {
@@ -67,7 +74,8 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         for (address, listener) in self.listeners {
             info!(%address, "listening");
-            self.tasks.spawn(Arc::clone(&self.front).serve(listener, self.closing.clone()));
+            self.tasks
+                .spawn(Arc::clone(&self.front).serve(listener, self.closing.clone()));
         }
         stop.await;
         let config::Shutdown { grace, deadline } = self.shutdown;

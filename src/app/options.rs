@@ -64,7 +64,11 @@ fn cors(config: &CorsConfig) -> anyhow::Result<Cors> {
         let header = |origin: &String| HeaderValue::from_str(origin).with_context(|| format!("not an origin: {origin}"));
         Origins::Listed {
             origins: config.origins.iter().map(header).collect::<anyhow::Result<_>>()?,
-            credentials: if config.credentials { Credentials::Allowed } else { Credentials::Omitted },
+            credentials: if config.credentials {
+                Credentials::Allowed
+            } else {
+                Credentials::Omitted
+            },
         }
     };
     let name = |name: &String| name.parse::<HeaderName>().with_context(|| format!("not a header: {name}"));
