@@ -255,3 +255,152 @@ fn what_stands_alone_is_passed_on_as_it_is() {
     assert_eq!(payload.bytes().as_ptr(), element.as_ptr());
     assert!(payload.is("jabber:client", "message"));
 }
+
+/// The features that a client sees of these.
+fn features(children: &str) -> String {
+    received(&format!("<stream:features>{children}</stream:features>"))
+}
+
+fn assert_features(given: &str, seen: &str) {
+    assert_eq!(infoset(&features(given)), infoset(&features(seen)), "{}", features(given));
+}
+
+const BIND: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>";
+
+// S01: starttls is not offered, required or not; the rest is
+#[test]
+fn starttls_is_not_offered() {
+    let bare = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    let required = "<t:starttls xmlns:t='urn:ietf:params:xml:ns:xmpp-tls'><t:required/></t:starttls>";
+    assert_features(&format!("{bare}{BIND}"), BIND);
+    assert_features(&format!("{BIND}{required}"), BIND);
+    assert!(
+        features(bare).ends_with("></stream:features>"),
+        "features are forwarded even when empty"
+    );
+}
+
+// S02: nor is compression
+#[test]
+fn compression_is_not_offered() {
+    let compression = "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>";
+    assert_features(&format!("{BIND}{compression}{BIND}"), &format!("{BIND}{BIND}"));
+}
+
+// S03: -PLUS goes from both profiles, and the channel binding types with it
+#[test]
+fn channel_binding_is_not_offered() {
+    for (list, namespace) in [
+        ("mechanisms", "urn:ietf:params:xml:ns:xmpp-sasl"),
+        ("authentication", "urn:xmpp:sasl:2"),
+    ] {
+        let given = format!(
+            "<{list} xmlns='{namespace}'><mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>\n SCRAM-SHA-256-PLUS </mechanism>\
+             <mechanism>SCRAM-SHA-1</mechanism></{list}>\
+             <sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>{BIND}"
+        );
+        assert_features(
+            &given,
+            &format!("<{list} xmlns='{namespace}'><mechanism>SCRAM-SHA-1</mechanism></{list}>{BIND}"),
+        );
+    }
+}
+
+// S04: of FAST only the mechanisms without channel binding, and no 0-RTT; an emptied <fast/> goes
+#[test]
+fn fast_offers_what_works_behind_a_manager() {
+    let offered = |fast: &str| {
+        format!(
+            "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism>\
+             <inline>{fast}<bind xmlns='urn:xmpp:bind:0'/></inline></authentication>"
+        )
+    };
+    let fast = |attributes: &str, mechanisms: &[&str]| {
+        let mechanisms: String = mechanisms
+            .iter()
+            .map(|name| format!("<mechanism>{name}</mechanism>"))
+            .collect();
+        format!("<fast xmlns='urn:xmpp:fast:0'{attributes}>{mechanisms}</fast>")
+    };
+    let bound = ["HT-SHA-256-ENDP", "HT-SHA-256-EXPR", "HT-SHA-512-UNIQ"];
+    let all = ["HT-SHA-256-ENDP", "HT-SHA-256-NONE", "HT-SHA-256-EXPR", "HT-SHA-512-UNIQ"];
+    assert_features(
+        &offered(&fast(" tls-0rtt='true'", &all)),
+        &offered(&fast("", &["HT-SHA-256-NONE"])),
+    );
+    assert_features(&offered(&fast(" tls-0rtt='true' a='1'", &bound)), &offered(""));
+}
+
+// S06: emptied containers go
+#[test]
+fn emptied_containers_disappear() {
+    let plus = "<mechanism>SCRAM-SHA-1-PLUS</mechanism>";
+    let fast = "<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-ENDP</mechanism></fast>";
+    assert_features(
+        &format!("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{plus}</mechanisms>{BIND}"),
+        BIND,
+    );
+    assert_features(
+        &format!("<authentication xmlns='urn:xmpp:sasl:2'>{plus}<inline>{fast}</inline></authentication>"),
+        "",
+    );
+    assert_features(
+        &format!("<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism><inline>{fast}</inline></authentication>"),
+        "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism></authentication>",
+    );
+}
+
+// S10, S11: everything else passes untouched, to the byte when nothing has to go
+#[test]
+fn other_features_are_not_touched() {
+    let given = format!(
+        "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\n{BIND}<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+         <mechanism>PLAIN</mechanism></mechanisms><empty xmlns='urn:x'><mechanism>X-PLUS</mechanism></empty></stream:features>"
+    );
+    assert_eq!(received(&given), given);
+}
+
+// Q07: a header without a version promises no features; FX18: nothing behind the end counts; ER02: the error is whole
+#[test]
+fn a_stream_opens_speaks_and_ends() {
+    let events =
+        events(" \n<message/>\n<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>=</success></stream:stream><junk").unwrap();
+    let [
+        StreamEvent::Opened(header),
+        StreamEvent::Payload(_),
+        StreamEvent::Authenticated(success),
+        StreamEvent::Closed,
+    ] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (header.id.as_deref(), header.from.as_deref(), header.version.as_deref()),
+        (Some("s1"), Some("example.org"), Some("1.0"))
+    );
+    assert_eq!(
+        success.as_str(),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>=</success>"
+    );
+
+    let error = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><a xmlns='urn:a'/></stream:error>";
+    let events = self::events(&format!("{error}<message/></stream:stream>")).unwrap();
+    assert!(matches!(&events[1..], [StreamEvent::Error(_)]), "{events:?}");
+}
+
+// R05: after a restart the old stream's prefixes mean nothing; Q07: no version
+#[test]
+fn a_restart_forgets_the_old_stream() {
+    let mut inbound = Inbound::new(XmlLimits::default());
+    let mut input = BytesMut::from(HEADER);
+    inbound.next(&mut input).unwrap();
+    inbound.restart();
+    input.extend_from_slice(
+        b"\n<?xml version='1.0'?><s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client'><stream:features/>",
+    );
+    let Some(StreamEvent::Opened(header)) = inbound.next(&mut input).unwrap() else {
+        panic!()
+    };
+    assert_eq!(header.version, None);
+    assert_eq!(inbound.next(&mut input), Err(XmlError::UnboundPrefix));
+}

@@ -292,15 +292,12 @@ impl Splitter {
 
 /// An XML declaration says nothing but that this is XML 1.x in UTF-8.
 fn check_xml_declaration(declaration: &[u8], limits: &XmlLimits) -> Result<(), XmlError> {
-    let inside = declaration
-        .strip_prefix(b"<?")
-        .and_then(|rest| rest.strip_suffix(b"?>"))
-        .ok_or(XmlError::NotWellFormed)?;
-    // what is left has the form of a start tag
-    let tag = Tag::parse(&[b"<", inside, b">"].concat().into(), &Scope::default(), limits, &[])?;
-    if tag.local.as_str() != "xml" {
-        return Err(XmlError::Restricted);
-    }
+    let pseudo = declaration.strip_prefix(b"<?xml").and_then(|rest| rest.strip_suffix(b"?>"));
+    let pseudo = pseudo
+        .filter(|pseudo| !pseudo.first().copied().is_some_and(is_name_byte))
+        .ok_or(XmlError::Restricted)?;
+    // it has the form of a start tag
+    let tag = Tag::parse(&[b"<xml", pseudo, b">"].concat().into(), &Scope::default(), limits, &[])?;
     for (index, attribute) in tag.attributes.iter().enumerate() {
         let value = attribute.value.as_str();
         let allowed = match (index, attribute.local.as_str()) {

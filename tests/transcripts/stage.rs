@@ -92,7 +92,7 @@ impl Stage {
             self.handle(Input::Timeout);
         }
         self.now = at;
-        match self.said.front() {
+        match self.said.iter().find(|(_, output)| !may_stay_unnamed(output)) {
             Some((then, output)) if *then < at => Err(format!("at {then} ms, unexpected: {output:?}")),
             _ => Ok(()),
         }
@@ -262,12 +262,12 @@ impl Stage {
     /// The next output; those that may stay unnamed are passed over unless they are asked for.
     fn next(&mut self, asked: &str) -> Result<Output, String> {
         while let Some((_, output)) = self.said.pop_front() {
-            let unnamed = match output {
-                Output::ToServer(_, ServerCommand::Open(_)) => asked != "open",
-                Output::Confirmed(..) => asked != "confirmed",
-                _ => false,
+            let asked_for = match output {
+                Output::ToServer(_, ServerCommand::Open(_)) => asked == "open",
+                Output::Confirmed(..) => asked == "confirmed",
+                _ => true,
             };
-            if !unnamed {
+            if asked_for {
                 return Ok(output);
             }
         }
@@ -354,6 +354,10 @@ impl Stage {
         }
         same(&line.elements, &found)
     }
+}
+
+fn may_stay_unnamed(output: &Output) -> bool {
+    matches!(output, Output::ToServer(_, ServerCommand::Open(_)) | Output::Confirmed(..))
 }
 
 fn payload(element: &str) -> Payload {
