@@ -74,7 +74,7 @@ const RESERVED: [(&str, &[&str], &str); 4] = [
     ),
     (
         "getrandom",
-        &["src/manager/sid.rs", "src/sandbox/server.rs"],
+        &["src/manager/sid.rs", "src/sandbox/random.rs"],
         "session ids are made in one file",
     ),
     (
