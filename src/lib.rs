@@ -3,17 +3,33 @@
 // The bans of clippy.toml hold for the product; tests may look at the clock.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-pub mod telemetry;
-
-pub mod xml;
-pub mod xmpp;
-
-pub mod bosh;
-
-pub mod upstream;
-
-pub mod manager;
-
+/// Wires the parts, starts and stops them.
+pub mod app;
+/// What the operator wrote.
 pub mod config;
 
-pub mod app;
+/// HTTP in.
+pub mod front;
+/// An XMPP domain inside the process, for try-out and tests.
+pub mod sandbox;
+
+/// Live sessions.
+pub mod manager;
+
+/// Sockets towards XMPP servers.
+pub mod upstream;
+
+/// Logging and the redaction of secrets.
+pub mod telemetry;
+/// The one file that names tokio's sockets.
+pub mod net;
+
+// below this line: no tokio, no async, no clock, no randomness, no log
+
+/// RFC 6120 streams as values.
+pub mod xmpp;
+/// XEP-0124 and XEP-0206 as a value.
+pub mod bosh;
+
+/// Bytes and namespaces.
+pub mod xml;

@@ -1,5 +1,7 @@
 //! Terminal binding conditions (XEP-0124 section 17.2) and the three that legacy clients expect as HTTP codes (section 17.1).
 
+use super::Version;
+
 /// Why a session, or the attempt to make one, ends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Condition {
@@ -38,8 +40,9 @@ impl Condition {
         }
     }
 
-    /// Does a client that sent no `ver` expect an HTTP code instead (section 17.1)? Which code is `front/reply`'s business.
-    pub fn is_legacy_code(self) -> bool {
-        matches!(self, Self::BadRequest | Self::PolicyViolation | Self::ItemNotFound)
+    /// Itself, where a client that sent no `ver` expects an HTTP code instead (section 17.1). Which code is `front/reply`'s business.
+    pub fn legacy(self, ver: Option<Version>) -> Option<Self> {
+        let has_code = matches!(self, Self::BadRequest | Self::PolicyViolation | Self::ItemNotFound);
+        (ver.is_none() && has_code).then_some(self)
     }
 }

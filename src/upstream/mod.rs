@@ -1,5 +1,9 @@
 //! Towards the XMPP server: which domains are served, and a connected byte stream for each.
 
+pub mod dial;
+pub mod route;
+pub mod stream;
+
 use std::future::Future;
 use std::pin::Pin;
 
