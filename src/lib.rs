@@ -19,17 +19,17 @@ pub mod manager;
 /// Sockets towards XMPP servers.
 pub mod upstream;
 
-/// Logging and the redaction of secrets.
-pub mod telemetry;
 /// The one file that names tokio's sockets.
 pub mod net;
+/// Logging and the redaction of secrets.
+pub mod telemetry;
 
 // below this line: no tokio, no async, no clock, no randomness, no log
 
-/// RFC 6120 streams as values.
-pub mod xmpp;
 /// XEP-0124 and XEP-0206 as a value.
 pub mod bosh;
+/// RFC 6120 streams as values.
+pub mod xmpp;
 
 /// Bytes and namespaces.
 pub mod xml;

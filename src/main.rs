@@ -138,7 +138,7 @@ fn serve(config: Config, announce: impl FnOnce(&App)) -> Exit {
         .and_then(|runtime| {
             runtime.block_on(async {
                 let stop = app::stop_signal()?;
-                let app = App::build(config).await?;
+                let app = App::build(&config)?;
                 announce(&app);
                 app.run(stop).await;
                 Ok(())

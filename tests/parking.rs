@@ -22,7 +22,10 @@ async fn settle() {
 }
 
 fn stack(waiting: Waiting) -> Stack {
-    Stack::new(Options { waiting, ..Options::default() })
+    Stack::new(Options {
+        waiting,
+        ..Options::default()
+    })
 }
 
 /// Sends `pieces` with a pause between them and takes down all that comes back, and whether the server closed.
@@ -44,7 +47,9 @@ async fn play(stack: &Stack, pieces: &[&[u8]]) -> (String, bool) {
 }
 
 fn undated(text: &str) -> String {
-    text.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+    text.split_inclusive("\r\n")
+        .filter(|line| !line.starts_with("date: "))
+        .collect()
 }
 
 /// Plays what `script` writes in both ways of holding, in one piece, cut at every byte, and byte by byte: always the same answers.
@@ -74,7 +79,10 @@ fn chunked(body: &str, size: usize) -> String {
 }
 
 fn http_1_0(headers: &str, body: &str) -> String {
-    format!("POST /http-bind HTTP/1.0\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "POST /http-bind HTTP/1.0\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 // O01, T41: responses in request order, whatever lies in one segment.
@@ -124,7 +132,8 @@ async fn connection_close_is_the_end() {
 // H7: java.net.http offers h2c on plain HTTP.
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_that_we_do_not_know() {
-    let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n";
+    let upgrade =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n";
     is_the_same_at_every_cut(|s| post_with(upgrade, &s.body("")) + &post(&s.body(""))).await;
 }
 
@@ -162,7 +171,8 @@ async fn a_request_behind_releases_the_held_one_at_once() {
     for round in 0..20 {
         assert!(wire.is_silent_for(Duration::from_secs(5)).await, "round {round}: held");
         let sent = Instant::now();
-        wire.send(post(&session.body(&format!("<round xmlns='x' n='{round}'/>")))).await;
+        wire.send(post(&session.body(&format!("<round xmlns='x' n='{round}'/>"))))
+            .await;
         stack.server.sees(&format!("n='{round}'")).await;
         assert_eq!(wire.reply().await.status(), 200);
         assert!(sent.elapsed() < Duration::from_secs(1), "round {round}");
@@ -176,7 +186,8 @@ async fn a_request_in_the_same_segment_releases_it_too() {
     let mut session = stack.session(50).await;
     let mut wire = stack.connect();
     let sent = Instant::now();
-    wire.send(post(&session.body("")) + &post(&session.body("<second xmlns='x'/>"))).await;
+    wire.send(post(&session.body("")) + &post(&session.body("<second xmlns='x'/>")))
+        .await;
     assert_eq!(wire.reply().await.status(), 200);
     assert!(sent.elapsed() < Duration::from_secs(1));
     stack.server.push(0, "<message id='m'/>");
@@ -256,7 +267,8 @@ async fn what_came_whole_before_the_hang_up_is_carried_out() {
     let mut wire = stack.connect();
     wire.send(post(&session.body(""))).await;
     settle().await;
-    wire.send(post(&session.body("<last-words xmlns='x'/>")) + &post(&session.terminate("<goodbye xmlns='x'/>"))).await;
+    wire.send(post(&session.body("<last-words xmlns='x'/>")) + &post(&session.terminate("<goodbye xmlns='x'/>")))
+        .await;
     drop(wire);
     stack.server.sees("<last-words").await;
     stack.server.sees("<goodbye").await;

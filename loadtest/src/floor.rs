@@ -44,17 +44,12 @@ pub async fn serve(listen: SocketAddr) -> Result<()> {
     }
 }
 
-async fn answer(
-    mailboxes: Arc<Mailboxes>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(mailboxes: Arc<Mailboxes>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let target = Target::parse(request.uri());
     let body = Limited::new(request.into_body(), BODY).collect().await;
     let (status, body) = match (target, body) {
         (Some(Target::Push(number)), Ok(body)) => mailboxes.push(number, body.to_bytes()),
-        (Some(Target::Hold(number, wait)), Ok(_)) => {
-            (StatusCode::OK, mailboxes.hold(number, wait).await)
-        }
+        (Some(Target::Hold(number, wait)), Ok(_)) => (StatusCode::OK, mailboxes.hold(number, wait).await),
         _ => (StatusCode::BAD_REQUEST, Bytes::new()),
     };
     let mut response = Response::new(Full::new(body));
@@ -96,9 +91,7 @@ impl Mailboxes {
         };
         match refused {
             Ok(()) => (StatusCode::OK, Bytes::new()),
-            Err(_) if mailbox.queued.len() == QUEUE => {
-                (StatusCode::SERVICE_UNAVAILABLE, Bytes::new())
-            }
+            Err(_) if mailbox.queued.len() == QUEUE => (StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
             Err(body) => {
                 mailbox.queued.push(body);
                 (StatusCode::OK, Bytes::new())

@@ -56,10 +56,7 @@ pub async fn renew(clients: &mut Vec<Client>, duration: Duration) -> Result<u64>
                 ensure!(payload?.is_empty(), "a renewal with payload");
                 let now = Instant::now();
                 let held = asked.replace(now).map(|asked| now - asked);
-                ensure!(
-                    held.is_none_or(|held| held > SHORTEST_HOLD),
-                    "a request was not held"
-                );
+                ensure!(held.is_none_or(|held| held > SHORTEST_HOLD), "a request was not held");
                 renewals += 1;
             }
             Ok((client, renewals))

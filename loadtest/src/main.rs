@@ -59,9 +59,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
     // Pinned to one core the multi-threaded runtime has one worker, as boshd's has.
     let runtime = match command {
         Command::Floor { .. } => Builder::new_multi_thread().enable_all().build(),
-        Command::Null { .. } | Command::Run(_) => {
-            Builder::new_current_thread().enable_all().build()
-        }
+        Command::Null { .. } | Command::Run(_) => Builder::new_current_thread().enable_all().build(),
     }
     .context("no runtime")?;
     match command {

@@ -23,10 +23,7 @@ impl Message {
     /// Appends a stanza whose text has `size` bytes.
     pub fn write(&self, to: &str, size: usize, output: &mut Vec<u8>) -> Result<()> {
         let Message { pair, number, due } = self;
-        write!(
-            output,
-            "<message xmlns='jabber:client' to='{to}' type='chat'><body>"
-        )?;
+        write!(output, "<message xmlns='jabber:client' to='{to}' type='chat'><body>")?;
         write!(output, "n{pair:012}.{number:012}.{due:012}.")?;
         output.resize(output.len() + size.saturating_sub(HEAD), b'x');
         output.extend_from_slice(b"</body></message>");
@@ -44,11 +41,7 @@ impl Message {
     fn read(text: &[u8], size: usize) -> Result<Message> {
         let text = memchr(b'<', text).map(|end| &text[..end]);
         let text = text.context("a message without an end")?;
-        ensure!(
-            text.len() == size.max(HEAD),
-            "a message of {} bytes",
-            text.len()
-        );
+        ensure!(text.len() == size.max(HEAD), "a message of {} bytes", text.len());
         ensure!(
             text[0] == b'n' && text[HEAD..].iter().all(|byte| *byte == b'x'),
             "a changed message"

@@ -126,8 +126,7 @@ impl Stream {
 
     /// A message to nobody is dropped; the generator will report it as lost.
     fn route(&self, message: Bytes) -> Result<()> {
-        let target =
-            recipient(&message).and_then(|number| lock(&self.streams).get(&number).cloned());
+        let target = recipient(&message).and_then(|number| lock(&self.streams).get(&number).cloned());
         match target {
             Some(target) => Ok(target.try_send(message)?),
             None => Ok(()),
@@ -157,10 +156,7 @@ impl Stream {
 
 /// Takes the next whole piece: an element, a stream header, a closing tag or a declaration.
 fn next(buffer: &mut BytesMut) -> Option<Bytes> {
-    let space = buffer
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
+    let space = buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     buffer.advance(space);
     let tag = scan::tag(buffer)?;
     let alone = buffer.starts_with(b"<stream:stream") || matches!(buffer[1], b'/' | b'?');
@@ -180,22 +176,12 @@ mod tests {
 
     #[test]
     fn pieces_are_taken_one_by_one() {
-        let mut buffer = BytesMut::from(
-            "<?xml version='1.0'?><stream:stream to='null'> <iq id='1'><ping/></iq>\n</stream:stream><mess",
-        );
+        let mut buffer =
+            BytesMut::from("<?xml version='1.0'?><stream:stream to='null'> <iq id='1'><ping/></iq>\n</stream:stream><mess");
         let mut pieces = std::iter::from_fn(|| next(&mut buffer));
-        assert_eq!(
-            pieces.next().as_deref(),
-            Some(&b"<?xml version='1.0'?>"[..])
-        );
-        assert_eq!(
-            pieces.next().as_deref(),
-            Some(&b"<stream:stream to='null'>"[..])
-        );
-        assert_eq!(
-            pieces.next().as_deref(),
-            Some(&b"<iq id='1'><ping/></iq>"[..])
-        );
+        assert_eq!(pieces.next().as_deref(), Some(&b"<?xml version='1.0'?>"[..]));
+        assert_eq!(pieces.next().as_deref(), Some(&b"<stream:stream to='null'>"[..]));
+        assert_eq!(pieces.next().as_deref(), Some(&b"<iq id='1'><ping/></iq>"[..]));
         assert_eq!(pieces.next().as_deref(), Some(CLOSE));
         assert_eq!(pieces.next(), None);
         assert_eq!(&buffer[..], b"<mess");
@@ -203,10 +189,7 @@ mod tests {
 
     #[test]
     fn the_recipient_is_the_number_before_the_at() {
-        assert_eq!(
-            recipient(b"<message id='a' to='17@null/r'><body/></message>"),
-            Some(17)
-        );
+        assert_eq!(recipient(b"<message id='a' to='17@null/r'><body/></message>"), Some(17));
         assert_eq!(recipient(b"<message to='x@null'/>"), None);
         assert_eq!(recipient(b"<message/>"), None);
     }

@@ -43,9 +43,7 @@ pub fn can_pin() -> bool {
 pub fn pin_self(core: Core) -> Result<()> {
     let id = std::process::id().to_string();
     let mut taskset = Command::new("taskset");
-    taskset
-        .args(["-a", "-c", "-p", core.number(), &id])
-        .stdout(Stdio::null());
+    taskset.args(["-a", "-c", "-p", core.number(), &id]).stdout(Stdio::null());
     taskset.status().context("taskset")?;
     Ok(())
 }
@@ -57,12 +55,7 @@ pub struct Process {
 
 impl Process {
     /// Starts a program, its output going to `log`, and waits until it listens at `address`.
-    pub fn start(
-        program: &Path,
-        arguments: &[&str],
-        core: Option<Core>,
-        (address, log): (SocketAddr, &Path),
-    ) -> Result<Process> {
+    pub fn start(program: &Path, arguments: &[&str], core: Option<Core>, (address, log): (SocketAddr, &Path)) -> Result<Process> {
         let mut command = match core {
             Some(core) => {
                 let mut taskset = Command::new("taskset");
@@ -130,9 +123,7 @@ pub fn memory(id: u32) -> Result<u64> {
 /// How many files this process may open.
 pub fn open_files() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     soft.unwrap_or(1024)
 }
@@ -147,9 +138,6 @@ pub fn machine() -> String {
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, value) = text
-        .lines()
-        .find(|line| line.starts_with(name))?
-        .split_once(':')?;
+    let (_, value) = text.lines().find(|line| line.starts_with(name))?.split_once(':')?;
     Some(value.trim())
 }

@@ -217,13 +217,7 @@ impl Player {
         })
     }
 
-    async fn send_all(
-        &mut self,
-        to: Route<'_>,
-        plan: Plan,
-        mut pace: Pace,
-        window: &Semaphore,
-    ) -> Result<()> {
+    async fn send_all(&mut self, to: Route<'_>, plan: Plan, mut pace: Pace, window: &Semaphore) -> Result<()> {
         while let Ok(room) = timeout(PATIENCE, window.acquire_many(plan.batch)).await {
             let Some(due) = pace.next().await else { break };
             room?.forget();

@@ -15,18 +15,13 @@ pub struct Results {
 impl Results {
     pub fn faults(&self) -> Faults {
         let mut faults = Faults::default();
-        self.subjects
-            .iter()
-            .flatten()
-            .for_each(|measure| faults += measure.faults);
+        self.subjects.iter().flatten().for_each(|measure| faults += measure.faults);
         faults
     }
 
     fn median(&self, subject: usize, figure: usize) -> Option<f64> {
         let measures = self.subjects[subject].iter();
-        let values: Vec<f64> = measures
-            .filter_map(|measure| measure.figures[figure])
-            .collect();
+        let values: Vec<f64> = measures.filter_map(|measure| measure.figures[figure]).collect();
         median(&values)
     }
 }

@@ -24,9 +24,7 @@ pub fn element(bytes: &[u8]) -> Option<usize> {
     let name = name(bytes);
     memmem::find_iter(&bytes[tag..], b"</").find_map(|at| {
         let behind = bytes[tag + at + 2..].strip_prefix(name)?;
-        behind
-            .starts_with(b">")
-            .then_some(tag + at + name.len() + 3)
+        behind.starts_with(b">").then_some(tag + at + name.len() + 3)
     })
 }
 
@@ -106,10 +104,7 @@ mod tests {
 
     #[test]
     fn between_takes_the_shortest() {
-        assert_eq!(
-            between(b"<jid>a</jid></jid>", "<jid>", "</jid>"),
-            Some(&b"a"[..])
-        );
+        assert_eq!(between(b"<jid>a</jid></jid>", "<jid>", "</jid>"), Some(&b"a"[..]));
         assert_eq!(between(b"<jid>a", "<jid>", "</jid>"), None);
     }
 }

@@ -16,10 +16,7 @@ pub enum Subject {
     Floor,
     Null,
     Boshd(PathBuf),
-    Target {
-        service: Arc<Service>,
-        process: Option<u32>,
-    },
+    Target { service: Arc<Service>, process: Option<u32> },
 }
 
 /// A subject ready for clients; the processes end when this is dropped.
@@ -86,9 +83,7 @@ impl Bench {
             servers = [\"{server}\"]\ntls = \"none\"\n\n[limits]\nsessions = 100000\n"
         );
         fs::write(&config, text)?;
-        let config = config
-            .to_str()
-            .context("the temporary directory has an odd name")?;
+        let config = config.to_str().context("the temporary directory has an odd name")?;
         let log = self.directory.join("boshd.log");
         let arguments = ["run", "--config", config];
         let boshd = Process::start(binary, &arguments, self.core(Core::Server), (address, &log))?;

@@ -150,7 +150,7 @@ impl Session {
             deadline,
         });
         session.timers.set(Timer::Features, Some(deadline));
-        session.to_server(ServerCommand::Open(creation.opening));
+        session.order(ServerCommand::Open(creation.opening));
         session
     }
 

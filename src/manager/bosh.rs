@@ -105,7 +105,12 @@ impl LiveSession {
 
     /// The creation request, which is already inside the value.
     pub fn created(&self, id: RequestId) -> oneshot::Receiver<Response> {
-        self.turn(|live, _| live.expect(id)).unwrap_or_else(lost)
+        self.turn(|live, setting| {
+            let answer = live.expect(id);
+            live.take_outputs(setting);
+            answer
+        })
+        .unwrap_or_else(lost)
     }
 
     /// One request with a place for its answer.

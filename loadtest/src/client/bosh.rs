@@ -28,9 +28,7 @@ pub struct Service {
 impl Service {
     /// `url` is `http://host:port/path`.
     pub async fn resolve(url: &str, domain: &str) -> Result<Service> {
-        let rest = url
-            .strip_prefix("http://")
-            .context("only http://host:port/path")?;
+        let rest = url.strip_prefix("http://").context("only http://host:port/path")?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let with_port = if host.contains(':') {
             host.to_owned()
@@ -102,10 +100,7 @@ impl Bosh {
             if scan::contains(inner, expected) {
                 break;
             }
-            ensure!(
-                !scan::contains(inner, "<failure"),
-                "the server refused the login"
-            );
+            ensure!(!scan::contains(inner, "<failure"), "the server refused the login");
             self.post(&mut connection, "", b"").await?;
         }
         self.spare = Some(connection);
@@ -169,12 +164,7 @@ impl Bosh {
         }
     }
 
-    async fn post(
-        &mut self,
-        connection: &mut Http,
-        attributes: &str,
-        payload: &[u8],
-    ) -> Result<()> {
+    async fn post(&mut self, connection: &mut Http, attributes: &str, payload: &[u8]) -> Result<()> {
         let (rid, sid) = (self.rid, &self.sid);
         self.rid += 1;
         self.request.clear();

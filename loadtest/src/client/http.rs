@@ -103,16 +103,14 @@ impl Answer {
 
 fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (head, value) = line.split_at_checked(name.len())?;
-    head.eq_ignore_ascii_case(name)
-        .then_some(value.trim_ascii())
+    head.eq_ignore_ascii_case(name).then_some(value.trim_ascii())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WHOLE: &[u8] =
-        b"HTTP/1.1 200 OK\r\ncontent-Length: 3\r\nConnection: close\r\n\r\nabcHTTP";
+    const WHOLE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-Length: 3\r\nConnection: close\r\n\r\nabcHTTP";
 
     #[test]
     fn an_answer_ends_where_its_length_says() -> Result<()> {
