@@ -58,7 +58,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
         let mut reply = Reply { head, body: Vec::new() };
         let bodiless = method == "HEAD" || matches!(reply.status(), 100 | 204 | 304);
-        let length = if bodiless { 0 } else { reply.header("content-length").expect("a length").parse().unwrap() };
+        let length = if bodiless {
+            0
+        } else {
+            reply.header("content-length").expect("a length").parse().unwrap()
+        };
         while self.unread.len() < length {
             assert!(self.more().await, "the end came inside a body");
         }
@@ -79,7 +83,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
 
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        let read = tokio::time::timeout(PATIENCE, self.io.read(&mut buffer)).await.expect("an answer in time");
+        let read = tokio::time::timeout(PATIENCE, self.io.read(&mut buffer))
+            .await
+            .expect("an answer in time");
         let length = read.unwrap_or(0);
         self.unread.extend_from_slice(&buffer[..length]);
         length > 0
@@ -108,6 +114,8 @@ impl Reply {
     }
 
     pub fn is_terminate(&self, condition: &str) -> bool {
-        self.status() == 200 && self.text().contains("type='terminate'") && self.text().contains(&format!("condition='{condition}'"))
+        self.status() == 200
+            && self.text().contains("type='terminate'")
+            && self.text().contains(&format!("condition='{condition}'"))
     }
 }
