@@ -54,7 +54,7 @@ function enter(nickname) {
     picture.measured(session.bosh.reading, detail);
   });
   view = new ConversationView(chat, {
-    contacts: byId('contacts'), title: byId('title'), subtitle: byId('subtitle'), messages: byId('messages'),
+    contacts: byId('contacts'), title: byId('title'), subtitle: byId('subtitle'), messages: byId('messages').firstElementChild,
   });
   connect(name);
 }
@@ -81,7 +81,7 @@ function watch({ bosh }) {
   const on = (type, act) => bosh.addEventListener(type, ({ detail }) => act(detail));
   on('sent', (exchange) => { picture.sent(exchange); log.sent(exchange); });
   on('answered', (exchange) => { picture.answered(exchange); log.answered(exchange); });
-  on('retrying', (exchange) => { picture.retrying(exchange); status('Connection lost, trying again…'); });
+  on('retrying', (exchange) => { picture.retrying(exchange); status('Reconnecting…'); });
   on('answered', ({ error }) => { if (!error && greeting && bosh === session.bosh) status(greeting); });
 }
 
@@ -115,7 +115,7 @@ function ended(why) {
 }
 
 function taken(name) {
-  const other = `${name.replace(/\d+$/, '')}${2 + Math.floor(Math.random() * 98)}`;
+  const other = `${name.slice(0, 22)}${2 + Math.floor(Math.random() * 98)}`;
   complain(`Somebody is called ${name} already. How about ${other}?`);
   byId('nickname').value = other;
   byId('nickname').select();

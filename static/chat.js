@@ -131,7 +131,7 @@ export class Chat extends EventTarget {
     const delayed = child(message, 'delay', DELAY) !== null;
     if (groupchat && !resource(from)) return this.#note(conversation, text);
     const mine = groupchat && resource(from) === this.#nick;
-    if (mine && this.#returned(message.getAttribute('id'), 'the room')) return;
+    if (mine && this.#returned(message.getAttribute('id'), 'room')) return;
     const latency = delayed ? null : this.#latency(conversation, message, text);
     if (!groupchat) conversation.to = from;
     this.#keep(conversation, {
@@ -146,7 +146,7 @@ export class Chat extends EventTarget {
 
   /** A round trip where the message is ours come back, otherwise the way from the other tab's stamp to here. */
   #latency(conversation, message, text) {
-    if (conversation.kind === 'echo') return this.#returned(text, 'the echo bot');
+    if (conversation.kind === 'echo') return this.#returned(text, 'echo');
     const at = Number(child(message, 'sent', TRYOUT)?.getAttribute('at'));
     const ms = Date.now() - at;
     if (!at || Math.abs(ms) > BELIEVABLE) return null;

@@ -1,6 +1,6 @@
 // The chat on the screen: the list of contacts, and the conversation that is open.
 
-import { keepingEnd, make } from './dom.js';
+import { make } from './dom.js';
 import { clock, latency } from './format.js';
 
 const MARKS = { room: '#', echo: '↺' };
@@ -29,7 +29,6 @@ export class ConversationView {
     this.#shown.clear();
     this.#parts.messages.replaceChildren();
     for (const message of conversation.messages) this.#append(message);
-    this.#parts.messages.scrollTop = this.#parts.messages.scrollHeight;
     this.#chat.read(conversation);
   }
 
@@ -46,8 +45,7 @@ export class ConversationView {
       make('span', { class: 'when' }, when(message)));
     element.classList.toggle('mine', message.mine);
     element.classList.toggle('note', !message.name);
-    const { messages } = this.#parts;
-    keepingEnd(messages, () => messages.append(element));
+    this.#parts.messages.append(element);
     this.#shown.set(message, element);
     for (const old of this.#shown.keys()) {
       if (this.#open.messages.includes(old)) break;

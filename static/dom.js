@@ -12,10 +12,3 @@ export function make(name, attributes = {}, ...children) {
 }
 
 export const byId = (id) => document.getElementById(id);
-
-/** Run when the list is at its end already: somebody who scrolled away to read stays where they are. */
-export function keepingEnd(list, change) {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-  change();
-  if (atEnd) list.scrollTop = list.scrollHeight;
-}

@@ -113,7 +113,7 @@ export class Picture {
 
   #figures() {
     byId('traffic').textContent = String(this.#totals.requests);
-    byId('traffic-bytes').textContent = `${size(this.#totals.up)} up, ${size(this.#totals.down)} down`;
+    byId('traffic-bytes').textContent = `↑ ${size(this.#totals.up)}  ↓ ${size(this.#totals.down)}`;
   }
 
   #freeLane() {

@@ -150,7 +150,7 @@ impl Session {
             deadline,
         });
         session.timers.set(Timer::Features, Some(deadline));
-        session.to_server(ServerCommand::Open(creation.opening));
+        session.order(ServerCommand::Open(creation.opening));
         session
     }
 
@@ -252,10 +252,10 @@ impl Session {
         if request.restart == Restart::Yes || (request.restart == Restart::WrongNamespace && loose) {
             if !self.stream.is_gone() {
                 let opening = self.stream.restart(request.opening);
-                self.to_server(ServerCommand::Restart(opening));
+                self.order(ServerCommand::Restart(opening));
             }
         } else if !empty && !self.stream.is_gone() {
-            self.to_server(ServerCommand::Send(request.payloads));
+            self.order(ServerCommand::Send(request.payloads));
         }
         if request.terminate {
             self.close(Farewell::default(), now);
@@ -400,7 +400,7 @@ impl Session {
     pub(super) fn close_stream(&mut self, how: Close) {
         if !self.stream.is_gone() {
             self.stream.phase = StreamPhase::Gone;
-            self.to_server(ServerCommand::Close(how));
+            self.order(ServerCommand::Close(how));
         }
     }
 
@@ -465,7 +465,7 @@ impl Session {
         self.outputs.push_back(Output::Respond { to, response });
     }
 
-    pub(super) fn to_server(&mut self, command: ServerCommand) {
+    pub(super) fn order(&mut self, command: ServerCommand) {
         self.outputs.push_back(Output::ToServer(StreamId::FIRST, command));
     }
 }

@@ -80,7 +80,7 @@ enum Reading {
 enum Link {
     /// What was said before the connection stood.
     Connecting(VecDeque<ServerCommand>),
-    Connected(ServerStream),
+    Connected(Box<ServerStream>),
     Gone,
 }
 
@@ -105,7 +105,12 @@ impl LiveSession {
 
     /// The creation request, which is already inside the value.
     pub fn created(&self, id: RequestId) -> oneshot::Receiver<Response> {
-        self.turn(|live, _| live.expect(id)).unwrap_or_else(lost)
+        self.turn(|live, setting| {
+            let answer = live.expect(id);
+            live.take_outputs(setting);
+            answer
+        })
+        .unwrap_or_else(lost)
     }
 
     /// One request with a place for its answer.
@@ -272,7 +277,7 @@ impl Live {
         let waiting = std::mem::take(waiting);
         match result {
             Ok(io) => {
-                self.link = Link::Connected(ServerStream::new(io, setting.xml));
+                self.link = Link::Connected(Box::new(ServerStream::new(io, setting.xml)));
                 waiting.into_iter().for_each(|command| self.command(command, setting));
             }
             Err(error) => {

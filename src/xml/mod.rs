@@ -3,11 +3,26 @@
 //! The XML allowed is that of RFC 6120 section 11 and XEP-0124 section 6: UTF-8, one root, no DTD, comment, processing
 //! instruction or entity beyond the five predefined ones; every depth, attribute count and size has a bound.
 
+mod bindings;
+mod carrier;
+mod chars;
+mod escape;
+pub(crate) mod lexer;
 pub mod scope;
 pub mod splitter;
 pub mod tag;
 
+use std::ops::Range;
+
 use bytes::Bytes;
+
+pub use escape::{escape_attribute, escape_text};
+
+/// What the prefix `xml` always stands for.
+pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// What the prefix `xmlns` always stands for.
+pub const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
 
 /// Bytes known to be UTF-8, cheap to clone; a slice of a received buffer or a literal.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -70,8 +85,10 @@ impl std::fmt::Debug for Text {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Payload {
     bytes: Bytes,
+    /// One of ours or a copy of its own size.
     namespace: Text,
-    local: Text,
+    /// Where the local name stands.
+    local: Range<usize>,
 }
 
 impl Payload {
@@ -84,7 +101,7 @@ impl Payload {
     }
 
     pub fn local(&self) -> &str {
-        &self.local
+        std::str::from_utf8(&self.bytes[self.local.clone()]).unwrap_or_default()
     }
 
     /// Is this the element `local` in `namespace`?
@@ -104,14 +121,24 @@ impl Payload {
     /// The same element in another buffer, whose bytes are equal.
     pub fn moved(&self, bytes: Bytes) -> Self {
         debug_assert_eq!(self.bytes, bytes);
-        let moved = |text: &Text| match (text.0.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize) {
-            Some(start) if start + text.0.len() <= bytes.len() => Text(bytes.slice(start..start + text.0.len())),
-            _ => text.detached(),
-        };
+        Self { bytes, ..self.clone() }
+    }
+
+    /// The element without the parts at `spans`, which follow one another behind its name.
+    pub fn without(self, spans: &[Range<usize>]) -> Self {
+        if spans.is_empty() {
+            return self;
+        }
+        let mut kept = Vec::with_capacity(self.bytes.len());
+        let mut from = 0;
+        for span in spans {
+            kept.extend_from_slice(&self.bytes[from..span.start]);
+            from = span.end;
+        }
+        kept.extend_from_slice(&self.bytes[from..]);
         Self {
-            namespace: moved(&self.namespace),
-            local: moved(&self.local),
-            bytes,
+            bytes: kept.into(),
+            ..self
         }
     }
 }
@@ -155,9 +182,4 @@ pub enum XmlError {
     UnboundPrefix,
     #[error("larger or deeper than allowed")]
     TooLarge,
-}
-
-/// A value for an attribute in either kind of quotes.
-pub fn escape_attribute(text: &str) -> std::borrow::Cow<'_, str> {
-    text.into()
 }

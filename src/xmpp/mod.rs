@@ -4,6 +4,8 @@ pub mod features;
 pub mod inbound;
 pub mod outbound;
 
+use std::net::Ipv6Addr;
+
 use crate::xml::{Payload, Text};
 
 pub const CLIENT: &str = "jabber:client";
@@ -16,19 +18,29 @@ pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 pub struct Domain(Text);
 
 impl Domain {
-    /// `None` for what cannot be a domain: empty, longer than 1023 bytes, or with characters that a JID forbids in its domain part.
+    /// `None` for what cannot be a domain: empty, longer than 1023 bytes, an empty label, or characters that a JID forbids in its
+    /// domain part; in brackets there has to be an IPv6 address.
     pub fn parse(text: &str) -> Option<Self> {
-        let folded = text.trim_end_matches('.').to_lowercase();
-        let bad = |c: char| c.is_control() || c.is_whitespace() || "\"&'/:<>@".contains(c);
-        if folded.is_empty() || folded.len() > 1023 || (folded.contains(bad) && !folded.starts_with('[')) {
-            return None;
-        }
-        Some(Self(folded.into()))
+        // IDNA (RFC 5895 section 2) takes the ideographic full stops for dots
+        let folded = text.to_lowercase().replace(['\u{3002}', '\u{FF0E}', '\u{FF61}'], ".");
+        let name = folded.strip_suffix('.').unwrap_or(&folded);
+        let is_name = |name: &str| name.split('.').all(|label| !label.is_empty()) && !name.contains(is_forbidden);
+        let is_allowed = match name.strip_prefix('[') {
+            Some(rest) => rest
+                .strip_suffix(']')
+                .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+            None => is_name(name),
+        };
+        (is_allowed && name.len() <= 1023).then(|| Self(name.into()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || "\"&'/:<>@[]\\".contains(c)
 }
 
 impl std::fmt::Display for Domain {
@@ -76,4 +88,32 @@ pub fn bare_jid(text: &str) -> Option<Text> {
         return None;
     }
     Some(format!("{local}@{}", Domain::parse(domain)?).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        Domain::parse(text).map(|domain| domain.to_string())
+    }
+
+    // C15
+    #[test]
+    fn domains_are_compared_without_case_and_trailing_dot() {
+        assert_eq!(parsed("EXAMPLE.com."), parsed("example.com"));
+        assert_eq!(parsed("MÜNCHEN.example"), parsed("münchen.example"));
+        assert_eq!(parsed("例え。テスト"), parsed("例え.テスト"));
+        assert_eq!(parsed("[::1]").as_deref(), Some("[::1]"));
+        assert_eq!(parsed("chat_1.localhost").as_deref(), Some("chat_1.localhost"));
+    }
+
+    #[test]
+    fn what_no_domain_can_be_is_refused() {
+        let long = "a".repeat(1024);
+        let forbidden = ["a b", "a/b", "u@d", "a:5222", "a<b", "a\u{0}", "[<script>]", "[::1", "[]"];
+        for text in ["", ".", "..", "a..b", ".a", "a.b..", &long].into_iter().chain(forbidden) {
+            assert_eq!(parsed(text), None, "{text:?}");
+        }
+    }
 }
