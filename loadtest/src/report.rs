@@ -10,10 +10,16 @@ use crate::stats::median;
 pub struct Results {
     pub scenario: Scenario,
     pub subjects: Vec<Vec<Measure>>,
+    /// Measurements that could not be completed.
+    pub failures: u32,
 }
 
 impl Results {
-    pub fn faults(&self) -> Faults {
+    pub fn clean(&self) -> bool {
+        self.failures == 0 && self.faults() == Faults::default()
+    }
+
+    fn faults(&self) -> Faults {
         let mut faults = Faults::default();
         self.subjects
             .iter()

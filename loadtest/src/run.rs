@@ -10,7 +10,6 @@ use clap::Args;
 use tokio::time::timeout;
 
 use crate::client::Service;
-use crate::message::Faults;
 use crate::process::{self, Core};
 use crate::report::{self, Results};
 use crate::scenario::{self, Measure, Scale, Scenario};
@@ -84,14 +83,8 @@ pub async fn run(mut options: Options) -> Result<ExitCode> {
         "not pinned"
     };
     println!("{}\n{machine}; {pinning}", report::table(&names, &all));
-    let complete = all.iter().flat_map(|results| &results.subjects);
-    let complete = complete
-        .map(Vec::len)
-        .all(|rounds| rounds == options.rounds);
-    let clean = all
-        .iter()
-        .all(|results| results.faults() == Faults::default());
-    Ok(if complete && clean {
+    let clean = all.iter().all(Results::clean);
+    Ok(if clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -144,12 +137,17 @@ async fn measure(
     bench: &Bench,
     options: &Options,
 ) -> Results {
+    let kind = scenario.kind;
     let mut results = Results {
         scenario,
         subjects: subjects.iter().map(|_| Vec::new()).collect(),
+        failures: 0,
     };
     for round in 1..=options.rounds {
         for (subject, measures) in subjects.iter().zip(&mut results.subjects) {
+            if !kind.concerns(subject) {
+                continue;
+            }
             let name = format!(
                 "{} of {}, round {round}",
                 results.scenario.name,
@@ -161,7 +159,10 @@ async fn measure(
                     eprintln!("{name}: {figures:.4?}, {rate:.0}/s");
                     measures.push(measure);
                 }
-                Err(error) => eprintln!("{name} failed: {error:#}"),
+                Err(error) => {
+                    eprintln!("{name} failed: {error:#}");
+                    results.failures += 1;
+                }
             }
         }
     }
