@@ -47,6 +47,9 @@ pub struct Options {
     /// Messages a second in the open loop
     #[arg(long, default_value_t = 200.0)]
     rate: f64,
+    /// Idle sessions in the same server while messages are measured
+    #[arg(long, default_value_t = 0)]
+    beside: usize,
     /// Only scenarios whose names contain one of these
     #[arg(long)]
     only: Vec<String>,
@@ -118,6 +121,7 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
         sessions: options.sessions,
         idle,
         rate: options.rate,
+        beside: options.beside,
     };
     let mut scenarios = scenario::all(&scale);
     let only = &options.only;
@@ -155,8 +159,7 @@ async fn measure(
             );
             match once(&results.scenario, subject, bench, options.seconds).await {
                 Ok(measure) => {
-                    let (figures, rate) = (&measure.figures, measure.per_second);
-                    eprintln!("{name}: {figures:.4?}, {rate:.0}/s");
+                    eprintln!("{name}: {}", report::line(kind, &measure));
                     measures.push(measure);
                 }
                 Err(error) => {

@@ -43,7 +43,10 @@ pub struct Measure {
 pub struct Scale {
     pub sessions: usize,
     pub idle: usize,
+    /// Messages a second in the open loop.
     pub rate: f64,
+    /// Idle sessions in the same server while messages are measured.
+    pub beside: usize,
 }
 
 pub fn all(scale: &Scale) -> Vec<Scenario> {
@@ -51,6 +54,7 @@ pub fn all(scale: &Scale) -> Vec<Scenario> {
         sessions,
         idle,
         rate,
+        beside,
     } = *scale;
     let pairs = (sessions / 2).max(1);
     let few = pairs.min(16);
@@ -59,6 +63,7 @@ pub fn all(scale: &Scale) -> Vec<Scenario> {
         window: 1,
         batch: 1,
         size: 100,
+        beside,
         traffic: Traffic::Closed,
     };
     let scenario = |name: &str, kind| Scenario {
@@ -180,6 +185,7 @@ async fn login(running: &Running, sessions: usize) -> Result<Measure> {
 }
 
 async fn messages(running: &Running, plan: Plan, duration: Duration) -> Result<Measure> {
+    let idle = lifecycle::idle(&running.endpoint, plan.beside, LONG_WAIT).await?;
     let mut pairs = push::pairs(&running.endpoint, plan.pairs).await?;
     push::run(&mut pairs, plan, duration / 5).await?;
     let sent: u64 = pairs.iter().map(|pair| pair.sent()).sum();
@@ -204,7 +210,8 @@ async fn messages(running: &Running, plan: Plan, duration: Duration) -> Result<M
     pairs
         .iter()
         .for_each(|pair| measure.faults += pair.faults());
-    lifecycle::close(pairs.into_iter().flat_map(|pair| pair.into_clients())).await?;
+    let clients = pairs.into_iter().flat_map(|pair| pair.into_clients());
+    lifecycle::close(clients.chain(idle)).await?;
     Ok(measure)
 }
 
