@@ -164,6 +164,9 @@ async fn measure(
                 }
                 Err(error) => {
                     eprintln!("{name} failed: {error:#}");
+                    if let Subject::Boshd(_) = subject {
+                        eprint!("{}", bench.last_words());
+                    }
                     results.failures += 1;
                 }
             }
