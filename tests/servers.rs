@@ -1,6 +1,7 @@
 //! boshd in front of a real XMPP server, Debian's Prosody: a small BOSH client logs in, chats, moves megabytes and sees the
 //! server die. What the tests need is installed by them.
 
+#[path = "support"]
 mod support {
     pub mod bosh;
     pub mod boshd;
@@ -12,6 +13,7 @@ mod support {
     pub mod prosody;
 }
 
+#[path = "servers"]
 mod servers {
     mod bulk;
     mod chat;

@@ -7,6 +7,8 @@ use crate::support::prosody::Prosody;
 /// 2560 stanzas of 2 KiB are 5 MiB each way.
 const STANZAS: usize = 2560;
 const TEXT_BYTES: usize = 2048;
+/// Stanzas in one request.
+const BATCH: usize = 20;
 
 /// Differs from number to number, so that a mix-up inside would be seen.
 fn text(from: &str, number: usize) -> String {
@@ -14,21 +16,22 @@ fn text(from: &str, number: usize) -> String {
     piece.repeat(TEXT_BYTES.div_ceil(piece.len()))
 }
 
-fn queue_all(client: &mut Bosh, from: &str, to: &str) {
-    for number in 0..STANZAS {
-        let body = text(from, number);
-        let head = format!("<message xmlns='jabber:client' type='chat' to='{to}@example.test'>");
-        client.send(&format!("{head}<body>{body}</body></message>"));
+async fn exchange(client: &mut Bosh, own: &str, other: &str) {
+    let numbers: Vec<usize> = (0..STANZAS).collect();
+    for batch in numbers.chunks(BATCH) {
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{other}@example.test'>");
+        let stanza = |number: &usize| format!("{head}<body>{}</body></message>", text(own, *number));
+        client.send(&batch.iter().map(stanza).collect::<String>()).await;
     }
-}
-
-/// Goes on sending until its own stanzas have left, too.
-async fn receive_all(client: &mut Bosh, from: &str) {
-    for number in 0..STANZAS {
-        let message = client.next().await.unwrap_or_else(|| panic!("over before {from}'s stanza {number}"));
-        assert_eq!(message.text_of("body"), Some(text(from, number).as_str()), "{from}'s stanza {number}");
+    for number in numbers {
+        let message = client.next().await;
+        let message = message.unwrap_or_else(|| panic!("over before {other}'s stanza {number}"));
+        assert_eq!(
+            message.text_of("body"),
+            Some(text(other, number).as_str()),
+            "{other} {number}"
+        );
     }
-    client.flush().await;
 }
 
 #[tokio::test]
@@ -37,8 +40,6 @@ async fn five_megabytes_each_way() {
     let boshd = Boshd::start(prosody.address);
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
-    queue_all(&mut alice, "alice", "bob");
-    queue_all(&mut bob, "bob", "alice");
-    tokio::join!(receive_all(&mut alice, "bob"), receive_all(&mut bob, "alice"));
+    tokio::join!(exchange(&mut alice, "alice", "bob"), exchange(&mut bob, "bob", "alice"));
     assert_eq!((alice.end, bob.end), (None, None));
 }

@@ -34,9 +34,17 @@ async fn roster_is_set_and_pushed_and_fetched() {
     let empty = alice.iq("get", "", &query("")).await;
     assert_eq!(empty.child("query").map(|query| query.children.len()), Some(0), "{empty:?}");
 
-    let set = alice.iq("set", "", &query("<item jid='bob@example.test' name='Bob &amp; &lt;co&gt;'/>")).await;
+    let set = alice
+        .iq(
+            "set",
+            "",
+            &query("<item jid='bob@example.test' name='Bob &amp; &lt;co&gt;'/>"),
+        )
+        .await;
     assert_eq!(set.attribute("type"), Some("result"), "{set:?}");
-    let push = alice.expect("a roster push", |stanza| stanza.attribute("type") == Some("set")).await;
+    let push = alice
+        .expect("a roster push", |stanza| stanza.attribute("type") == Some("set"))
+        .await;
     let full = alice.iq("get", "", &query("")).await;
     for answer in [push, full] {
         let item = answer.child("query").and_then(|query| query.child("item")).expect("an item");
@@ -52,12 +60,15 @@ async fn presence_follows_a_subscription() {
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
 
-    alice.send("<presence xmlns='jabber:client' type='subscribe' to='bob@example.test'/>");
+    alice
+        .send("<presence xmlns='jabber:client' type='subscribe' to='bob@example.test'/>")
+        .await;
     expect_presence(&mut bob, Some("subscribe"), "alice@example.test").await;
-    bob.send("<presence xmlns='jabber:client' type='subscribed' to='alice@example.test'/>");
+    bob.send("<presence xmlns='jabber:client' type='subscribed' to='alice@example.test'/>")
+        .await;
     expect_presence(&mut alice, None, "bob@example.test/test").await;
 
-    bob.send("<presence xmlns='jabber:client'><show>away</show></presence>");
+    bob.send("<presence xmlns='jabber:client'><show>away</show></presence>").await;
     let away = expect_presence(&mut alice, None, "bob@example.test/test").await;
     assert_eq!(away.text_of("show"), Some("away"));
     bob.terminate().await;
@@ -71,9 +82,9 @@ async fn messages_go_both_ways() {
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-256").await;
 
-    alice.send(&message("bob", "Grüße &amp; 你好 &#x1F44B; &lt;b&gt;"));
+    alice.send(&message("bob", "Grüße &amp; 你好 &#x1F44B; &lt;b&gt;")).await;
     assert_eq!(next_text(&mut bob).await, "Grüße & 你好 👋 <b>");
-    bob.send(&message("alice", "hello\tyourself"));
+    bob.send(&message("alice", "hello\tyourself")).await;
     assert_eq!(next_text(&mut alice).await, "hello\tyourself");
 }
 
@@ -87,13 +98,16 @@ async fn messages_survive_a_hostile_network() {
     let mut bob = Bosh::login(cutter.address, "bob", "SCRAM-SHA-1").await;
     for number in 0..MESSAGES {
         let (to_bob, to_alice) = (format!("to bob {number}"), format!("to alice {number}"));
-        alice.send(&message("bob", &to_bob));
-        bob.send(&message("alice", &to_alice));
+        alice.send(&message("bob", &to_bob)).await;
+        bob.send(&message("alice", &to_alice)).await;
         let (at_bob, at_alice) = tokio::join!(next_text(&mut bob), next_text(&mut alice));
         assert_eq!((at_bob, at_alice), (to_bob, to_alice));
     }
     let (cuts, repeats) = (cutter.cuts(), alice.repeats() + bob.repeats());
-    assert!(cuts > 20 && repeats > 20, "a network too friendly: {cuts} cuts, {repeats} repeats");
+    assert!(
+        cuts > 20 && repeats > 20,
+        "a network too friendly: {cuts} cuts, {repeats} repeats"
+    );
 }
 
 #[tokio::test]
@@ -104,7 +118,11 @@ async fn a_room_hears_everybody_in_one_order() {
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {
         let join = "<x xmlns='http://jabber.org/protocol/muc'/>";
-        client.send(&format!("<presence xmlns='jabber:client' to='{ROOM}/{nick}'>{join}</presence>"));
+        client
+            .send(&format!(
+                "<presence xmlns='jabber:client' to='{ROOM}/{nick}'>{join}</presence>"
+            ))
+            .await;
         expect_presence(client, None, &format!("{ROOM}/{nick}")).await;
         if nick == "alice" {
             let form = "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>";
@@ -115,7 +133,11 @@ async fn a_room_hears_everybody_in_one_order() {
         for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {
             let text = format!("{nick} {number}");
             let body = format!("<body>{text}</body>");
-            client.send(&format!("<message xmlns='jabber:client' type='groupchat' to='{ROOM}'>{body}</message>"));
+            client
+                .send(&format!(
+                    "<message xmlns='jabber:client' type='groupchat' to='{ROOM}'>{body}</message>"
+                ))
+                .await;
         }
     }
     let (mut at_alice, mut at_bob) = (Vec::new(), Vec::new());

@@ -14,9 +14,11 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
         format!("{head}<body>{text}</body></message>")
     };
     for number in 0..3 {
-        alice.send(&echo(&number.to_string()));
+        alice.send(&echo(&number.to_string())).await;
     }
-    let last = alice.expect("the last message", |stanza| stanza.text_of("body") == Some("2")).await;
+    let last = alice
+        .expect("the last message", |stanza| stanza.text_of("body") == Some("2"))
+        .await;
     assert_eq!(last.attribute("to"), Some("alice@example.test/test"));
 
     prosody.kill();
@@ -29,6 +31,8 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
 
     prosody.restart();
     let mut again = Bosh::login(boshd.address, "alice", "SCRAM-SHA-256").await;
-    again.send(&echo("back"));
-    again.expect("a message to itself", |stanza| stanza.text_of("body") == Some("back")).await;
+    again.send(&echo("back")).await;
+    again
+        .expect("a message to itself", |stanza| stanza.text_of("body") == Some("back"))
+        .await;
 }

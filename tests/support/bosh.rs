@@ -15,8 +15,6 @@ use super::prosody::{DOMAIN, password_of};
 
 /// The longest that anything here should take, on a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Stanzas put into one request; well below the 64 KiB that some proxies take and boshd takes before the login.
-const BATCH_BYTES: usize = 48 * 1024;
 
 pub struct Bosh {
     endpoint: Endpoint,
@@ -27,7 +25,6 @@ pub struct Bosh {
     in_flight: JoinSet<(u64, String)>,
     /// Answers that overtook another.
     early: BTreeMap<u64, Element>,
-    outgoing: VecDeque<String>,
     inbox: VecDeque<Element>,
     /// The condition of the terminal answer, once there was one.
     pub end: Option<String>,
@@ -43,7 +40,6 @@ impl Bosh {
             unanswered: 0,
             in_flight: JoinSet::new(),
             early: BTreeMap::new(),
-            outgoing: VecDeque::new(),
             inbox: VecDeque::new(),
             end: None,
         };
@@ -52,7 +48,7 @@ impl Bosh {
             "to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' \
              xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'"
         );
-        bosh.request(&creation, "");
+        bosh.request(&creation, "").await;
         bosh.expect("features", |stanza| stanza.name == "stream:features").await;
         bosh
     }
@@ -63,7 +59,7 @@ impl Bosh {
         let outcome = bosh.authenticate(mechanism, user, &password_of(user)).await;
         assert_eq!(outcome.name, "success", "{outcome:?}");
         bosh.bind().await;
-        bosh.send("<presence xmlns='jabber:client'/>");
+        bosh.send("<presence xmlns='jabber:client'/>").await;
         bosh.expect("own presence", |stanza| stanza.name == "presence").await;
         bosh
     }
@@ -72,30 +68,41 @@ impl Bosh {
     pub async fn authenticate(&mut self, mechanism: &str, user: &str, password: &str) -> Element {
         let credentials = SASLConfig::with_credentials(None, user.to_owned(), password.to_owned());
         let offered = [Mechname::parse(mechanism.as_bytes()).expect("mechanism")];
-        let mut sasl = SASLClient::new(credentials.expect("credentials")).start_suggested(&offered).expect("mechanism");
+        let mut sasl = SASLClient::new(credentials.expect("credentials"))
+            .start_suggested(&offered)
+            .expect("mechanism");
         let mut first = Vec::new();
         sasl.step64(None, &mut first).expect("first SASL message");
         let first = String::from_utf8(first).expect("base64");
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"));
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"
+        ))
+        .await;
         loop {
-            let turn = self.expect("SASL", |stanza| ["challenge", "success", "failure"].contains(&&*stanza.name)).await;
+            let turn = self
+                .expect("SASL", |stanza| ["challenge", "success", "failure"].contains(&&*stanza.name))
+                .await;
             if turn.name == "failure" || (turn.name == "success" && turn.text.is_empty()) {
                 return turn;
             }
             let mut reply = Vec::new();
-            sasl.step64(Some(turn.text.as_bytes()), &mut reply).expect("the server's proof");
+            sasl.step64(Some(turn.text.as_bytes()), &mut reply)
+                .expect("the server's proof");
             if turn.name == "success" {
                 return turn;
             }
             let reply = String::from_utf8(reply).expect("base64");
-            self.send(&format!("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{reply}</response>"));
+            self.send(&format!(
+                "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{reply}</response>"
+            ))
+            .await;
         }
     }
 
     /// Restarts the stream after a successful login and binds a resource.
     pub async fn bind(&mut self) {
         let restart = format!("to='{DOMAIN}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'");
-        self.request(&restart, "");
+        self.request(&restart, "").await;
         let features = self.expect("features", |stanza| stanza.name == "stream:features").await;
         assert!(features.child("bind").is_some(), "{features:?}");
         let resource = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>test</resource></bind>";
@@ -107,14 +114,19 @@ impl Bosh {
     pub async fn iq(&mut self, kind: &str, to: &str, payload: &str) -> Element {
         let id = format!("{:x}", fastrand::u64(..));
         let to = if to.is_empty() { String::new() } else { format!(" to='{to}'") };
-        self.send(&format!("<iq xmlns='jabber:client' type='{kind}' id='{id}'{to}>{payload}</iq>"));
-        self.expect("answer to an iq", |stanza| stanza.name == "iq" && stanza.attribute("id") == Some(&id)).await
+        self.send(&format!(
+            "<iq xmlns='jabber:client' type='{kind}' id='{id}'{to}>{payload}</iq>"
+        ))
+        .await;
+        self.expect("answer to an iq", |stanza| {
+            stanza.name == "iq" && stanza.attribute("id") == Some(&id)
+        })
+        .await
     }
 
-    /// Queues one stanza; it leaves with the next free request, now or while something is awaited.
-    pub fn send(&mut self, stanza: &str) {
-        self.outgoing.push_back(stanza.to_owned());
-        self.pump();
+    /// Sends stanzas in one request, as soon as the window has room for it.
+    pub async fn send(&mut self, stanzas: &str) {
+        self.request("", stanzas).await;
     }
 
     /// The next stanza in the order of the stream, or `None` at the end of the session.
@@ -138,24 +150,10 @@ impl Bosh {
         found
     }
 
-    /// Returns once everything queued has left and at most one request, the held one, has no answer yet.
-    pub async fn flush(&mut self) {
-        let everything = async {
-            while !self.outgoing.is_empty() && self.end.is_none() {
-                self.answer().await;
-            }
-            let last = self.next_rid;
-            while self.unanswered + 1 < last && self.end.is_none() {
-                self.answer().await;
-            }
-        };
-        timeout(PATIENCE, everything).await.expect("requests are not answered");
-    }
-
     /// Ends the session with a farewell to the server.
     pub async fn terminate(&mut self) {
-        self.flush().await;
-        self.request("type='terminate'", "<presence xmlns='jabber:client' type='unavailable'/>");
+        let farewell = "<presence xmlns='jabber:client' type='unavailable'/>";
+        self.request("type='terminate'", farewell).await;
         while self.next().await.is_some() {}
     }
 
@@ -170,16 +168,18 @@ impl Bosh {
         }
     }
 
-    /// Waits for one answer and takes all that are now in order.
+    /// Waits for one answer and takes all that are now in order; with nothing else to wait for it polls.
     async fn answer(&mut self) {
-        self.pump();
-        let (rid, body) = self.in_flight.join_next().await.expect("a request in flight").expect("a request's task");
+        if self.unanswered == self.next_rid {
+            self.spawn("", "");
+        }
+        let answered = self.in_flight.join_next().await.expect("a request in flight");
+        let (rid, body) = answered.expect("a request's task");
         self.early.insert(rid, Element::parse(&body));
         while let Some(body) = self.early.remove(&self.unanswered) {
             self.unanswered += 1;
             self.take(body);
         }
-        self.pump();
     }
 
     fn take(&mut self, body: Element) {
@@ -188,32 +188,32 @@ impl Bosh {
             self.sid = sid.to_owned();
         }
         match body.attribute("type") {
-            Some("terminate") => self.end = Some(body.attribute("condition").unwrap_or_default().to_owned()),
+            Some("terminate") => {
+                self.end = Some(body.attribute("condition").unwrap_or_default().to_owned());
+            }
             other => assert_eq!(other, None, "{body:?}"),
         }
         self.inbox.extend(body.children);
     }
 
-    /// Fills the window of two: with stanzas if there are any, else with one empty request to be held.
-    fn pump(&mut self) {
-        while self.end.is_none() && !self.sid.is_empty() && self.next_rid < self.unanswered + 2 {
-            if self.outgoing.is_empty() && self.next_rid > self.unanswered {
-                return;
+    /// Two requests may be without an answer; a third waits for the first of them.
+    async fn request(&mut self, attributes: &str, payload: &str) {
+        let room = async {
+            while self.next_rid >= self.unanswered + 2 && self.end.is_none() {
+                self.answer().await;
             }
-            let mut payload = String::new();
-            while payload.len() < BATCH_BYTES
-                && let Some(stanza) = self.outgoing.pop_front()
-            {
-                payload.push_str(&stanza);
-            }
-            self.request("", &payload);
-        }
+        };
+        timeout(PATIENCE, room).await.expect("requests are not answered");
+        self.spawn(attributes, payload);
     }
 
-    fn request(&mut self, attributes: &str, payload: &str) {
+    fn spawn(&mut self, attributes: &str, payload: &str) {
         let rid = self.next_rid;
         self.next_rid += 1;
-        let sid = if self.sid.is_empty() { String::new() } else { format!("sid='{}' ", self.sid) };
+        let sid = match self.sid.as_str() {
+            "" => String::new(),
+            sid => format!("sid='{sid}' "),
+        };
         let xmlns = "http://jabber.org/protocol/httpbind";
         let body = format!("<body rid='{rid}' {sid}{attributes} xmlns='{xmlns}'>{payload}</body>");
         let endpoint = self.endpoint.clone();

@@ -25,7 +25,11 @@ impl Boshd {
         command.arg("run").arg("--config").arg(&file);
         let mut process = Process::spawn("boshd", &mut command, folder.path().join("boshd.log"));
         process.wait_for(address);
-        Self { address, process, _folder: folder }
+        Self {
+            address,
+            process,
+            _folder: folder,
+        }
     }
 }
 
@@ -34,7 +38,10 @@ impl Drop for Boshd {
         self.process.terminate();
         let status = self.process.wait(Duration::from_secs(15));
         let clean = status.is_some_and(|status| status.success());
-        assert!(clean || std::thread::panicking(), "boshd did not end well after SIGTERM: {status:?}");
+        assert!(
+            clean || std::thread::panicking(),
+            "boshd did not end well after SIGTERM: {status:?}"
+        );
     }
 }
 

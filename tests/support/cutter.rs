@@ -31,7 +31,11 @@ impl Cutter {
                 tokio::spawn(carry(client, server, Fate::draw(&mut random), Arc::clone(&counter)));
             }
         });
-        Self { address, cuts, accepting: accepting.abort_handle() }
+        Self {
+            address,
+            cuts,
+            accepting: accepting.abort_handle(),
+        }
     }
 
     /// Connections cut so far.
@@ -67,7 +71,9 @@ impl Fate {
 }
 
 async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate, cuts: Arc<AtomicU64>) {
-    let Ok(mut upstream) = TcpStream::connect(server).await else { return };
+    let Ok(mut upstream) = TcpStream::connect(server).await else {
+        return;
+    };
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = upstream.split();
     let cut = tokio::select! {
@@ -90,7 +96,9 @@ async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut budget: usiz
     let mut buffer = vec![0; 16 * 1024];
     while budget > 0 {
         let room = budget.min(buffer.len());
-        let Ok(count @ 1..) = from.read(&mut buffer[..room]).await else { return false };
+        let Ok(count @ 1..) = from.read(&mut buffer[..room]).await else {
+            return false;
+        };
         if to.write_all(&buffer[..count]).await.is_err() {
             return false;
         }

@@ -43,7 +43,10 @@ impl Element {
     }
 
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn child(&self, name: &str) -> Option<&Element> {
@@ -62,7 +65,12 @@ impl Element {
             (text(attribute.key.as_ref()), value.into_owned())
         });
         let attributes = attributes.collect();
-        Self { name: text(tag.name().as_ref()), attributes, children: Vec::new(), text: String::new() }
+        Self {
+            name: text(tag.name().as_ref()),
+            attributes,
+            children: Vec::new(),
+            text: String::new(),
+        }
     }
 }
 

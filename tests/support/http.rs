@@ -25,7 +25,12 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(address: SocketAddr, path: &'static str) -> Self {
-        Self { address, path, idle: Arc::default(), repeats: Arc::default() }
+        Self {
+            address,
+            path,
+            idle: Arc::default(),
+            repeats: Arc::default(),
+        }
     }
 
     /// The body of the answer, which must be a 200.
@@ -78,7 +83,11 @@ async fn read_answer(connection: &mut TcpStream) -> Result<String> {
     let head = String::from_utf8(bytes).map_err(Error::other)?.to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length.unwrap_or_else(|| panic!("no Content-Length: {head}")).trim().parse().expect("a number");
+    let length: usize = length
+        .unwrap_or_else(|| panic!("no Content-Length: {head}"))
+        .trim()
+        .parse()
+        .expect("a number");
     while body.len() < length {
         if connection.read_buf(&mut body).await? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());

@@ -62,19 +62,31 @@ fn ask(packages: &[&str]) {
     terminal.write_all(question.as_bytes()).expect("terminal");
     let mut answer = String::new();
     input.read_line(&mut answer).expect("terminal");
-    assert!(answer.trim().eq_ignore_ascii_case("y"), "not installed: {}", packages.join(", "));
+    assert!(
+        answer.trim().eq_ignore_ascii_case("y"),
+        "not installed: {}",
+        packages.join(", ")
+    );
 }
 
 fn install(packages: &[&str]) {
     let give_up = Instant::now() + PATIENCE;
     loop {
-        let run = as_root().args(["sh", "-c", INSTALL, "install"]).args(packages).output().expect("sh");
+        let run = as_root()
+            .args(["sh", "-c", INSTALL, "install"])
+            .args(packages)
+            .output()
+            .expect("sh");
         if run.status.success() {
             return;
         }
         let errors = String::from_utf8_lossy(&run.stderr).into_owned();
         let busy = errors.contains("Could not get lock") || errors.contains("is another process using it");
-        assert!(busy && Instant::now() < give_up, "apt-get install {}: {errors}", packages.join(" "));
+        assert!(
+            busy && Instant::now() < give_up,
+            "apt-get install {}: {errors}",
+            packages.join(" ")
+        );
         std::thread::sleep(Duration::from_secs(1));
     }
 }

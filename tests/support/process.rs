@@ -34,7 +34,12 @@ impl Process {
             if let Some(status) = self.child.try_wait().expect("child") {
                 panic!("{} ended at its start: {status}\n{}", self.name, self.log());
             }
-            assert!(Instant::now() < deadline, "{} does not listen on {address}\n{}", self.name, self.log());
+            assert!(
+                Instant::now() < deadline,
+                "{} does not listen on {address}\n{}",
+                self.name,
+                self.log()
+            );
             std::thread::sleep(POLL);
         }
     }

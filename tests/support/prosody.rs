@@ -33,7 +33,11 @@ impl Prosody {
             std::fs::write(accounts.join(format!("{user}.dat")), account).expect("account");
         }
         let process = launch(folder.path(), address);
-        Self { address, process, folder }
+        Self {
+            address,
+            process,
+            folder,
+        }
     }
 
     /// Kills it without a farewell.
@@ -53,7 +57,11 @@ pub fn password_of(user: &str) -> String {
 
 fn launch(folder: &Path, address: SocketAddr) -> Process {
     let mut command = Command::new("prosody");
-    command.arg("--config").arg(folder.join("prosody.cfg.lua")).arg("-F").env("HOME", folder);
+    command
+        .arg("--config")
+        .arg(folder.join("prosody.cfg.lua"))
+        .arg("-F")
+        .env("HOME", folder);
     let mut process = Process::spawn("prosody", &mut command, folder.join("prosody.log"));
     process.wait_for(address);
     process
