@@ -21,7 +21,7 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
         .await;
     assert_eq!(last.attribute("to"), Some("alice@example.test/test"));
 
-    prosody.kill();
+    drop(prosody.process.take());
     let mut before_the_end = Vec::new();
     while let Some(stanza) = alice.next().await {
         before_the_end.extend(stanza.text_of("body").map(str::to_owned));
@@ -29,7 +29,7 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
     assert_eq!(before_the_end, ["0", "1"]);
     assert_eq!(alice.end.as_deref(), Some("remote-connection-failed"));
 
-    prosody.restart();
+    prosody.launch();
     let mut again = Bosh::login(boshd.address, "alice", "SCRAM-SHA-256").await;
     again.send(&echo("back")).await;
     again

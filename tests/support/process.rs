@@ -69,7 +69,8 @@ impl Process {
         assert!(sent.success(), "{} was already gone", self.name);
     }
 
-    fn log(&self) -> String {
+    /// The end of what it wrote.
+    pub fn log(&self) -> String {
         let text = std::fs::read(&self.log).expect("log file");
         let tail = &text[text.len().saturating_sub(20_000)..];
         String::from_utf8_lossy(tail).into_owned()

@@ -15,7 +15,8 @@ pub const DOMAIN: &str = "example.test";
 
 pub struct Prosody {
     pub address: SocketAddr,
-    pub process: Process,
+    /// Taken out and dropped it is gone at once, without a farewell (SIGKILL).
+    pub process: Option<Process>,
     folder: TempDir,
 }
 
@@ -25,46 +26,40 @@ impl Prosody {
         packages::ensure(&["prosody"]);
         let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
         let address = free_port();
-        std::fs::write(folder.path().join("prosody.cfg.lua"), configuration(address, folder.path())).expect("config");
+        std::fs::write(folder.path().join("prosody.cfg.lua"), configuration(address, folder.path())).expect("prosody.cfg.lua");
         let accounts = folder.path().join("example%2etest/accounts");
-        std::fs::create_dir_all(&accounts).expect("accounts");
+        std::fs::create_dir_all(&accounts).expect("folder of the accounts");
         for user in users {
             let account = format!("return {{ password = \"{}\" }};\n", password_of(user));
             std::fs::write(accounts.join(format!("{user}.dat")), account).expect("account");
         }
-        let process = launch(folder.path(), address);
-        Self {
+        let mut prosody = Self {
             address,
-            process,
+            process: None,
             folder,
-        }
+        };
+        prosody.launch();
+        prosody
     }
 
-    /// Kills it without a farewell.
-    pub fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Starts it again after `kill`: same port, same accounts.
-    pub fn restart(&mut self) {
-        self.process = launch(self.folder.path(), self.address);
+    /// Starts it in its folder and on its port, where it may have run before.
+    pub fn launch(&mut self) {
+        drop(self.process.take());
+        let folder = self.folder.path();
+        let mut command = Command::new("prosody");
+        command
+            .arg("--config")
+            .arg(folder.join("prosody.cfg.lua"))
+            .arg("-F")
+            .env("HOME", folder);
+        let mut process = Process::spawn("prosody", &mut command, folder.join("prosody.log"));
+        process.wait_for(self.address);
+        self.process = Some(process);
     }
 }
 
 pub fn password_of(user: &str) -> String {
     format!("{user}'s secret")
-}
-
-fn launch(folder: &Path, address: SocketAddr) -> Process {
-    let mut command = Command::new("prosody");
-    command
-        .arg("--config")
-        .arg(folder.join("prosody.cfg.lua"))
-        .arg("-F")
-        .env("HOME", folder);
-    let mut process = Process::spawn("prosody", &mut command, folder.join("prosody.log"));
-    process.wait_for(address);
-    process
 }
 
 fn configuration(address: SocketAddr, folder: &Path) -> String {
