@@ -54,10 +54,15 @@ impl Stack {
         address
     }
 
-    /// A new session, made on a connection of its own.
+    /// A new session, made on a connection of its own; it has the server's features, so its next request is held.
     pub async fn session(&self, wait: u32) -> Session {
-        let reply = self.connect().ask(&post(&creation(wait))).await;
-        Session::of(&reply)
+        let mut wire = self.connect();
+        let mut reply = wire.ask(&post(&creation(wait))).await;
+        let mut session = Session::of(&reply);
+        while !reply.text().contains("<stream:features") {
+            reply = wire.ask(&post(&session.body(""))).await;
+        }
+        session
     }
 }
 
