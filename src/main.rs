@@ -98,7 +98,7 @@ fn sandbox() -> Exit {
 fn run(file: &Path) -> Exit {
     match Config::load(file) {
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|warning| complain(warning));
+            loaded.warnings.iter().for_each(complain);
             serve(loaded.config, |_| ())
         }
         Err(error) => wrong(&error),
@@ -109,7 +109,7 @@ fn check(file: &Path) -> Exit {
     match Config::load(file) {
         Ok(Loaded { warnings, .. }) if warnings.is_empty() => Exit::Well,
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|warning| complain(warning));
+            loaded.warnings.iter().for_each(complain);
             Exit::Unwise
         }
         Err(error) => wrong(&error),
@@ -165,6 +165,6 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn complain(what: &impl ToString) {
+fn complain(what: &(impl ToString + ?Sized)) {
     let _ = writeln!(std::io::stderr(), "{}", what.to_string());
 }
