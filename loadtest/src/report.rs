@@ -64,11 +64,7 @@ fn row(results: &Results, index: usize, figure: &str) -> String {
         reordered,
     } = results.faults();
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        row,
-        " {} | {lost} | {doubled} | {reordered} |",
-        number(ratio)
-    );
+    let _ = writeln!(row, " {} | {lost} | {doubled} | {reordered} |", number(ratio));
     row
 }
 

@@ -87,11 +87,7 @@ pub async fn run(mut options: Options) -> Result<ExitCode> {
     };
     println!("{}\n{machine}; {pinning}", report::table(&names, &all));
     let clean = all.iter().all(Results::clean);
-    Ok(if clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn subjects(options: &Options) -> Result<Vec<Subject>> {
@@ -111,9 +107,7 @@ async fn subjects(options: &Options) -> Result<Vec<Subject>> {
 
 fn scenarios(options: &Options) -> Vec<Scenario> {
     // An idle session is two files in boshd, and some are left for everything else.
-    let idle = options
-        .idle
-        .min(process::open_files().saturating_sub(500) / 2);
+    let idle = options.idle.min(process::open_files().saturating_sub(500) / 2);
     if idle < options.idle {
         eprintln!("the limit of open files allows only {idle} idle sessions");
     }
@@ -125,22 +119,12 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
     };
     let mut scenarios = scenario::all(&scale);
     let only = &options.only;
-    scenarios.retain(|scenario| {
-        only.is_empty()
-            || only
-                .iter()
-                .any(|part| scenario.name.contains(part.as_str()))
-    });
+    scenarios.retain(|scenario| only.is_empty() || only.iter().any(|part| scenario.name.contains(part.as_str())));
     scenarios
 }
 
 /// The subjects take turns, so that a machine that is slower for a while is so for all of them.
-async fn measure(
-    scenario: Scenario,
-    subjects: &[Subject],
-    bench: &Bench,
-    options: &Options,
-) -> Results {
+async fn measure(scenario: Scenario, subjects: &[Subject], bench: &Bench, options: &Options) -> Results {
     let kind = scenario.kind;
     let mut results = Results {
         scenario,
@@ -152,11 +136,7 @@ async fn measure(
             if !kind.concerns(subject) {
                 continue;
             }
-            let name = format!(
-                "{} of {}, round {round}",
-                results.scenario.name,
-                subject.name()
-            );
+            let name = format!("{} of {}, round {round}", results.scenario.name, subject.name());
             match once(&results.scenario, subject, bench, options.seconds).await {
                 Ok(measure) => {
                     eprintln!("{name}: {}", report::line(kind, &measure));
@@ -175,16 +155,9 @@ async fn measure(
     results
 }
 
-async fn once(
-    scenario: &Scenario,
-    subject: &Subject,
-    bench: &Bench,
-    seconds: f64,
-) -> Result<Measure> {
+async fn once(scenario: &Scenario, subject: &Subject, bench: &Bench, seconds: f64) -> Result<Measure> {
     let duration = Duration::try_from_secs_f64(seconds)?;
     let running = subject.start(bench).await?;
     let measuring = scenario.kind.measure(&running, duration);
-    timeout(duration + HANG, measuring)
-        .await
-        .context("the server hangs")?
+    timeout(duration + HANG, measuring).await.context("the server hangs")?
 }

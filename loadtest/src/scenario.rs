@@ -100,13 +100,7 @@ pub fn all(scale: &Scale) -> Vec<Scenario> {
                 ..plan
             },
         ),
-        push(
-            "push 64 KiB",
-            Plan {
-                size: 65536,
-                ..plan
-            },
-        ),
+        push("push 64 KiB", Plan { size: 65536, ..plan }),
         scenario("idle", Kind::Idle { sessions: idle }),
         scenario("renewal", Kind::Renewal { sessions }),
     ]
@@ -163,9 +157,7 @@ impl Meter<'_> {
         ensure!(count > 0, "nothing was done");
         let elapsed = self.start.elapsed().as_secs_f64();
         let now = self.running.process.map(process::cpu).transpose()?;
-        let used = now
-            .zip(self.cpu)
-            .map(|(now, before)| now.saturating_sub(before));
+        let used = now.zip(self.cpu).map(|(now, before)| now.saturating_sub(before));
         let each = used.map(|used| used.as_secs_f64() * 1000.0 / count as f64);
         Ok(Measure {
             figures: vec![each],
@@ -189,27 +181,18 @@ async fn messages(running: &Running, plan: Plan, duration: Duration) -> Result<M
     let mut pairs = push::pairs(&running.endpoint, plan.pairs).await?;
     push::run(&mut pairs, plan, duration / 5).await?;
     let sent: u64 = pairs.iter().map(|pair| pair.sent()).sum();
-    pairs
-        .iter_mut()
-        .for_each(|pair| drop(pair.take_latencies()));
+    pairs.iter_mut().for_each(|pair| drop(pair.take_latencies()));
     let meter = Meter::start(running)?;
     push::run(&mut pairs, plan, duration).await?;
     let total: u64 = pairs.iter().map(|pair| pair.sent()).sum();
     let mut measure = meter.stop(total - sent)?;
-    let mut latencies: Vec<u64> = pairs
-        .iter_mut()
-        .flat_map(|pair| pair.take_latencies())
-        .collect();
+    let mut latencies: Vec<u64> = pairs.iter_mut().flat_map(|pair| pair.take_latencies()).collect();
     latencies.sort_unstable();
     for percent in [50.0, 99.0] {
         let micros = percentile(&latencies, percent);
-        measure
-            .figures
-            .push(micros.map(|micros| micros as f64 / 1000.0));
+        measure.figures.push(micros.map(|micros| micros as f64 / 1000.0));
     }
-    pairs
-        .iter()
-        .for_each(|pair| measure.faults += pair.faults());
+    pairs.iter().for_each(|pair| measure.faults += pair.faults());
     let clients = pairs.into_iter().flat_map(|pair| pair.into_clients());
     lifecycle::close(clients.chain(idle)).await?;
     Ok(measure)
@@ -224,9 +207,7 @@ async fn idle(running: &Running, sessions: usize, duration: Duration) -> Result<
     let elapsed = start.elapsed().as_secs_f64();
     tokio::time::sleep(duration.min(SETTLE)).await;
     let after = running.process.map(process::memory).transpose()?;
-    let grown = after
-        .zip(before)
-        .map(|(after, before)| after.saturating_sub(before));
+    let grown = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     lifecycle::close(warm.into_iter().chain(clients)).await?;
     Ok(Measure {
         figures: vec![grown.map(|grown| grown as f64 / sessions as f64)],

@@ -16,10 +16,7 @@ pub enum Subject {
     Floor,
     Null,
     Boshd(PathBuf),
-    Target {
-        service: Arc<Service>,
-        process: Option<u32>,
-    },
+    Target { service: Arc<Service>, process: Option<u32> },
 }
 
 /// A subject ready for clients; the processes end when this is dropped.
@@ -86,9 +83,7 @@ impl Bench {
             servers = [\"{server}\"]\ntls = \"none\"\n\n[limits]\nsessions = 100000\n"
         );
         fs::write(&config, text)?;
-        let config = config
-            .to_str()
-            .context("the temporary directory has an odd name")?;
+        let config = config.to_str().context("the temporary directory has an odd name")?;
         let log = self.log();
         let arguments = ["run", "--config", config];
         let boshd = Process::start(binary, &arguments, self.core(Core::Server), (address, &log))?;
@@ -104,10 +99,7 @@ impl Bench {
     pub fn last_words(&self) -> String {
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         let skipped = log.lines().count().saturating_sub(10);
-        log.lines()
-            .skip(skipped)
-            .map(|line| format!("  boshd: {line}\n"))
-            .collect()
+        log.lines().skip(skipped).map(|line| format!("  boshd: {line}\n")).collect()
     }
 
     fn log(&self) -> PathBuf {
