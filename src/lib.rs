@@ -1,7 +1,7 @@
 //! boshd: a BOSH connection manager (XEP-0124, XEP-0206). The floors, from the top down; imports go down only.
 
-// The bans of clippy.toml hold for the product; tests may look at the clock.
-#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+// The bans hold for the product; tests may look at the clock and unwrap.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::unwrap_used))]
 
 /// Wires the parts, starts and stops them.
 pub mod app;

@@ -96,7 +96,7 @@ fn sandbox() -> Exit {
 fn run(file: &Path) -> Exit {
     match Config::load(file) {
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|warning| complain(warning));
+            loaded.warnings.iter().for_each(complain);
             serve(loaded.config, |_| ())
         }
         Err(error) => wrong(&error),
@@ -107,7 +107,7 @@ fn check(file: &Path) -> Exit {
     match Config::load(file) {
         Ok(Loaded { warnings, .. }) if warnings.is_empty() => Exit::Well,
         Ok(loaded) => {
-            loaded.warnings.iter().for_each(|warning| complain(warning));
+            loaded.warnings.iter().for_each(complain);
             Exit::Unwise
         }
         Err(error) => wrong(&error),

@@ -96,7 +96,8 @@ impl Stream {
     async fn read(&mut self, mut input: OwnedReadHalf) -> Result<()> {
         let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(2048);
+            // As much again as is there, so that a long element is not scanned for each packet.
+            buffer.reserve(buffer.len().max(2048));
             if input.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
             }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub batch: u32,
     /// Bytes of a message's text.
     pub size: usize,
+    /// Idle sessions in the same server.
+    pub beside: usize,
     pub traffic: Traffic,
 }
 

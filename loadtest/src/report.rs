@@ -3,17 +3,23 @@
 use std::fmt::Write;
 
 use crate::message::Faults;
-use crate::scenario::{Measure, Scenario};
+use crate::scenario::{Kind, Measure, Scenario};
 use crate::stats::median;
 
 /// All measurements of a scenario: for each subject, one a round.
 pub struct Results {
     pub scenario: Scenario,
     pub subjects: Vec<Vec<Measure>>,
+    /// Measurements that could not be completed.
+    pub failures: u32,
 }
 
 impl Results {
-    pub fn faults(&self) -> Faults {
+    pub fn clean(&self) -> bool {
+        self.failures == 0 && self.faults() == Faults::default()
+    }
+
+    fn faults(&self) -> Faults {
         let mut faults = Faults::default();
         self.subjects.iter().flatten().for_each(|measure| faults += measure.faults);
         faults
@@ -46,30 +52,39 @@ fn row(results: &Results, index: usize, figure: &str) -> String {
         .map(|subject| results.median(subject, index))
         .collect();
     for value in &values {
-        row.push_str(&cell(*value, ""));
+        row.push_str(&format!(" {} |", number(*value)));
     }
     let ratio = match values[..] {
         [Some(floor), .., Some(judged)] if floor > 0.0 => Some(judged / floor),
         _ => None,
     };
-    row.push_str(&cell(ratio, "x"));
     let Faults {
         lost,
         doubled,
         reordered,
     } = results.faults();
     // Writing to a string cannot fail.
-    let _ = writeln!(row, " {lost} | {doubled} | {reordered} |");
+    let _ = writeln!(row, " {} | {lost} | {doubled} | {reordered} |", number(ratio));
     row
 }
 
+/// One measurement in words.
+pub fn line(kind: Kind, measure: &Measure) -> String {
+    let mut line = format!("{:.0}/s", measure.per_second);
+    for (figure, value) in kind.figures().iter().zip(&measure.figures) {
+        line.push_str(&format!(", {} {figure}", number(*value)));
+    }
+    line
+}
+
 /// Three significant digits, or a dash.
-fn cell(value: Option<f64>, unit: &str) -> String {
+fn number(value: Option<f64>) -> String {
     match value {
-        None => " - |".to_owned(),
+        None => "-".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(value) => {
             let digits = 2 - value.abs().max(1e-6).log10().floor() as i32;
-            format!(" {value:.*}{unit} |", digits.clamp(0, 5) as usize)
+            format!("{value:.*}", digits.clamp(0, 5) as usize)
         }
     }
 }
@@ -79,10 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_have_three_significant_digits() {
-        assert_eq!(cell(Some(0.012345), ""), " 0.0123 |");
-        assert_eq!(cell(Some(1.9876), "x"), " 1.99x |");
-        assert_eq!(cell(Some(1234.5), ""), " 1234 |");
-        assert_eq!(cell(None, "x"), " - |");
+    fn numbers_have_three_significant_digits() {
+        assert_eq!(number(Some(0.012345)), "0.0123");
+        assert_eq!(number(Some(1.9876)), "1.99");
+        assert_eq!(number(Some(1234.5)), "1234");
+        assert_eq!(number(Some(0.0)), "0");
+        assert_eq!(number(None), "-");
     }
 }

@@ -10,7 +10,6 @@ use clap::Args;
 use tokio::time::timeout;
 
 use crate::client::Service;
-use crate::message::Faults;
 use crate::process::{self, Core};
 use crate::report::{self, Results};
 use crate::scenario::{self, Measure, Scale, Scenario};
@@ -48,6 +47,9 @@ pub struct Options {
     /// Messages a second in the open loop
     #[arg(long, default_value_t = 200.0)]
     rate: f64,
+    /// Idle sessions in the same server while messages are measured
+    #[arg(long, default_value_t = 0)]
+    beside: usize,
     /// Only scenarios whose names contain one of these
     #[arg(long)]
     only: Vec<String>,
@@ -84,14 +86,8 @@ pub async fn run(mut options: Options) -> Result<ExitCode> {
         "not pinned"
     };
     println!("{}\n{machine}; {pinning}", report::table(&names, &all));
-    let complete = all.iter().flat_map(|results| &results.subjects);
-    let complete = complete.map(Vec::len).all(|rounds| rounds == options.rounds);
-    let clean = all.iter().all(|results| results.faults() == Faults::default());
-    Ok(if complete && clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let clean = all.iter().all(Results::clean);
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn subjects(options: &Options) -> Result<Vec<Subject>> {
@@ -119,6 +115,7 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
         sessions: options.sessions,
         idle,
         rate: options.rate,
+        beside: options.beside,
     };
     let mut scenarios = scenario::all(&scale);
     let only = &options.only;
@@ -128,20 +125,30 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
 
 /// The subjects take turns, so that a machine that is slower for a while is so for all of them.
 async fn measure(scenario: Scenario, subjects: &[Subject], bench: &Bench, options: &Options) -> Results {
+    let kind = scenario.kind;
     let mut results = Results {
         scenario,
         subjects: subjects.iter().map(|_| Vec::new()).collect(),
+        failures: 0,
     };
     for round in 1..=options.rounds {
         for (subject, measures) in subjects.iter().zip(&mut results.subjects) {
+            if !kind.concerns(subject) {
+                continue;
+            }
             let name = format!("{} of {}, round {round}", results.scenario.name, subject.name());
             match once(&results.scenario, subject, bench, options.seconds).await {
                 Ok(measure) => {
-                    let (figures, rate) = (&measure.figures, measure.per_second);
-                    eprintln!("{name}: {figures:.4?}, {rate:.0}/s");
+                    eprintln!("{name}: {}", report::line(kind, &measure));
                     measures.push(measure);
                 }
-                Err(error) => eprintln!("{name} failed: {error:#}"),
+                Err(error) => {
+                    eprintln!("{name} failed: {error:#}");
+                    if let Subject::Boshd(_) = subject {
+                        eprint!("{}", bench.last_words());
+                    }
+                    results.failures += 1;
+                }
             }
         }
     }

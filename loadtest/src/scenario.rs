@@ -1,6 +1,6 @@
 //! The scenarios, and how each is measured on a running subject.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
@@ -9,12 +9,15 @@ use crate::message::Faults;
 use crate::process;
 use crate::push::{self, Plan, Traffic};
 use crate::stats::percentile;
-use crate::subject::Running;
+use crate::subject::{Running, Subject};
 
 /// Sessions that a server has seen before its memory or its logins are measured.
 const WARM_UP: usize = 32;
 /// Time for a server to come to rest before its memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// In which every client renews at least once.
+const ONE_RENEWAL: Duration = Duration::from_millis(SHORT_WAIT as u64 * 1000 + 500);
 
 pub struct Scenario {
     pub name: String,
@@ -40,11 +43,19 @@ pub struct Measure {
 pub struct Scale {
     pub sessions: usize,
     pub idle: usize,
+    /// Messages a second in the open loop.
     pub rate: f64,
+    /// Idle sessions in the same server while messages are measured.
+    pub beside: usize,
 }
 
 pub fn all(scale: &Scale) -> Vec<Scenario> {
-    let Scale { sessions, idle, rate } = *scale;
+    let Scale {
+        sessions,
+        idle,
+        rate,
+        beside,
+    } = *scale;
     let pairs = (sessions / 2).max(1);
     let few = pairs.min(16);
     let plan = Plan {
@@ -52,6 +63,7 @@ pub fn all(scale: &Scale) -> Vec<Scenario> {
         window: 1,
         batch: 1,
         size: 100,
+        beside,
         traffic: Traffic::Closed,
     };
     let scenario = |name: &str, kind| Scenario {
@@ -108,11 +120,16 @@ impl Kind {
         }
     }
 
+    /// Only where there are requests can they be renewed.
+    pub fn concerns(self, subject: &Subject) -> bool {
+        !matches!((self, subject), (Kind::Renewal { .. }, Subject::Null))
+    }
+
     pub async fn measure(self, running: &Running, duration: Duration) -> Result<Measure> {
         match self {
             Kind::Login { sessions } => login(running, sessions).await,
             Kind::Push(plan) => messages(running, plan, duration).await,
-            Kind::Idle { sessions } => idle(running, sessions).await,
+            Kind::Idle { sessions } => idle(running, sessions, duration).await,
             Kind::Renewal { sessions } => renewal(running, sessions, duration).await,
         }
     }
@@ -122,7 +139,7 @@ impl Kind {
 struct Meter<'a> {
     running: &'a Running,
     cpu: Option<Duration>,
-    start: std::time::Instant,
+    start: Instant,
 }
 
 impl Meter<'_> {
@@ -131,7 +148,7 @@ impl Meter<'_> {
         Ok(Meter {
             running,
             cpu,
-            start: std::time::Instant::now(),
+            start: Instant::now(),
         })
     }
 
@@ -160,6 +177,7 @@ async fn login(running: &Running, sessions: usize) -> Result<Measure> {
 }
 
 async fn messages(running: &Running, plan: Plan, duration: Duration) -> Result<Measure> {
+    let idle = lifecycle::idle(&running.endpoint, plan.beside, LONG_WAIT).await?;
     let mut pairs = push::pairs(&running.endpoint, plan.pairs).await?;
     push::run(&mut pairs, plan, duration / 5).await?;
     let sent: u64 = pairs.iter().map(|pair| pair.sent()).sum();
@@ -175,18 +193,19 @@ async fn messages(running: &Running, plan: Plan, duration: Duration) -> Result<M
         measure.figures.push(micros.map(|micros| micros as f64 / 1000.0));
     }
     pairs.iter().for_each(|pair| measure.faults += pair.faults());
-    lifecycle::close(pairs.into_iter().flat_map(|pair| pair.into_clients())).await?;
+    let clients = pairs.into_iter().flat_map(|pair| pair.into_clients());
+    lifecycle::close(clients.chain(idle)).await?;
     Ok(measure)
 }
 
-async fn idle(running: &Running, sessions: usize) -> Result<Measure> {
+async fn idle(running: &Running, sessions: usize, duration: Duration) -> Result<Measure> {
     let warm = lifecycle::idle(&running.endpoint, WARM_UP, LONG_WAIT).await?;
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(duration.min(SETTLE)).await;
     let before = running.process.map(process::memory).transpose()?;
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let clients = lifecycle::idle(&running.endpoint, sessions, LONG_WAIT).await?;
     let elapsed = start.elapsed().as_secs_f64();
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(duration.min(SETTLE)).await;
     let after = running.process.map(process::memory).transpose()?;
     let grown = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     lifecycle::close(warm.into_iter().chain(clients)).await?;
@@ -198,11 +217,9 @@ async fn idle(running: &Running, sessions: usize) -> Result<Measure> {
 }
 
 async fn renewal(running: &Running, sessions: usize, duration: Duration) -> Result<Measure> {
-    let warm_up = Duration::from_secs(u64::from(SHORT_WAIT));
     let mut clients = lifecycle::idle(&running.endpoint, sessions, SHORT_WAIT).await?;
-    lifecycle::renew(&mut clients, warm_up).await?;
     let meter = Meter::start(running)?;
-    let renewals = lifecycle::renew(&mut clients, duration.max(warm_up)).await?;
+    let renewals = lifecycle::renew(&mut clients, duration.max(ONE_RENEWAL)).await?;
     let measure = meter.stop(renewals)?;
     lifecycle::close(clients).await?;
     Ok(measure)

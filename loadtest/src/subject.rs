@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -73,7 +73,7 @@ impl Bench {
         })
     }
 
-    async fn boshd(&self, binary: &std::path::Path) -> Result<Running> {
+    async fn boshd(&self, binary: &Path) -> Result<Running> {
         let (null, server) = self.start_own("null", Core::Others)?;
         let address = free_address()?;
         let domain = null::DOMAIN;
@@ -84,7 +84,7 @@ impl Bench {
         );
         fs::write(&config, text)?;
         let config = config.to_str().context("the temporary directory has an odd name")?;
-        let log = self.directory.join("boshd.log");
+        let log = self.log();
         let arguments = ["run", "--config", config];
         let boshd = Process::start(binary, &arguments, self.core(Core::Server), (address, &log))?;
         let service = Service::resolve(&format!("http://{address}/http-bind"), domain).await?;
@@ -93,6 +93,17 @@ impl Bench {
             process: Some(boshd.id()),
             _processes: vec![boshd, null],
         })
+    }
+
+    /// The end of what boshd has said, for when it fails.
+    pub fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let skipped = log.lines().count().saturating_sub(10);
+        log.lines().skip(skipped).map(|line| format!("  boshd: {line}\n")).collect()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.join("boshd.log")
     }
 
     fn start_own(&self, command: &str, core: Core) -> Result<(Process, SocketAddr)> {

@@ -11,7 +11,6 @@ use crate::front::cors::{Cors, Credentials, Origins};
 use crate::front::{self, Tryout};
 use crate::manager;
 use crate::upstream::route::{Entry, Pattern, Route};
-use crate::xml::XmlLimits;
 
 /// How much longer than a session's inactivity an idle connection is kept, so that it outlives the sessions that use it.
 const IDLE_MARGIN: Duration = Duration::from_secs(5);
@@ -38,10 +37,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             ..bosh::Limits::default()
         },
         sessions: config.limits.sessions,
-        xml: XmlLimits {
-            element_bytes: config.limits.stanza_bytes,
-            ..XmlLimits::default()
-        },
+        stanza_bytes: config.limits.stanza_bytes,
     }
 }
 

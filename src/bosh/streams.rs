@@ -1,9 +1,4 @@
 //! The XMPP streams of a session: what is said to the server, what it says, and the phase each is in (XEP-0206 sections 3 to 6).
-//!
-//! ```text
-//! Connecting --opened--> AwaitingFeatures --features--> Ready --success--> Authenticated --restart--> Connecting
-//!                                 `--no version: none will come--^                any --closed, failed, close--> Gone
-//! ```
 
 use crate::xml::{Payload, Text};
 
@@ -81,6 +76,10 @@ pub enum ServerFailure {
     StreamError(Payload),
 }
 
+/// ```text
+/// Connecting --opened--> AwaitingFeatures --features--> Ready --success--> Authenticated --restart--> Connecting
+///                                 `--no version: none will come--^                any --closed, failed, close--> Gone
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum StreamPhase {
     Connecting,

@@ -35,8 +35,8 @@ pub struct Options {
     pub session: Limits,
     /// Sessions at once; each costs one socket towards the server and one or two towards its client.
     pub sessions: usize,
-    /// Bounds on one element from a server.
-    pub xml: XmlLimits,
+    /// Bytes of one element from a server.
+    pub stanza_bytes: usize,
 }
 
 impl Default for Options {
@@ -44,7 +44,7 @@ impl Default for Options {
         Self {
             session: Limits::default(),
             sessions: 100_000,
-            xml: XmlLimits::default(),
+            stanza_bytes: 1024 * 1024,
         }
     }
 }
@@ -142,7 +142,10 @@ impl ConnectionManager {
         let setting = Setting {
             key,
             domain: domain.clone(),
-            xml: self.options.xml,
+            xml: XmlLimits {
+                element_bytes: self.options.stanza_bytes,
+                ..XmlLimits::default()
+            },
             tracker: self.tracker.clone(),
             opened,
         };

@@ -9,7 +9,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::jid;
-use super::random;
+use super::random::{self, NoRandomness};
 use super::sasl::Failure;
 
 /// Accounts that may be made; each is kept until the process ends.
@@ -69,10 +69,7 @@ impl Accounts {
 
     /// The node of a user without an account.
     pub(super) fn guest(&self) -> Result<String, Failure> {
-        Ok(format!(
-            "{GUEST}{}",
-            random::name().map_err(|_| Failure::TemporaryAuthFailure)?
-        ))
+        Ok(format!("{GUEST}{}", random::name().map_err(|_| Failure::Temporary)?))
     }
 
     /// The account of this name; the demo account is made when it is first asked for.
@@ -91,11 +88,11 @@ impl Accounts {
             return Err(Failure::NotAuthorized);
         }
         // the slow part comes before the lock is taken
-        let account = Account::new(password).map_err(|_| Failure::TemporaryAuthFailure)?;
+        let account = Account::new(password).map_err(|_| Failure::Temporary)?;
         let mut names = self.lock();
         // the demo account does not count, lest it could be crowded out
         if names.len() >= ACCOUNTS && !names.contains_key(node) && node != DEMO.0 {
-            return Err(Failure::TemporaryAuthFailure);
+            return Err(Failure::Temporary);
         }
         Ok(Arc::clone(names.entry(node.to_owned()).or_insert_with(|| Arc::new(account))))
     }
@@ -106,7 +103,7 @@ impl Accounts {
 }
 
 impl Account {
-    fn new(password: &[u8]) -> Result<Self, getrandom::Error> {
+    fn new(password: &[u8]) -> Result<Self, NoRandomness> {
         let salt = random::bytes()?;
         Ok(Self {
             sha1: Keys::sha1(password, salt),

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::reader::NsReader;
 
-use crate::xml::Payload;
+use crate::xml::{Payload, escape_attribute, escape_text};
 
 /// An element, built up by `with`, `child` and `text`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -156,7 +156,7 @@ impl Element {
         for node in &self.nodes {
             match node {
                 Node::Element(element) => element.write(&self.namespace, out),
-                Node::Text(text) => escape(text, Place::Text, out),
+                Node::Text(text) => out.push_str(&escape_text(text)),
             }
         }
         out.push_str("</");
@@ -201,30 +201,8 @@ fn write_attribute(name: &str, value: &str, out: &mut String) {
     out.push(' ');
     out.push_str(name);
     out.push_str("='");
-    escape(value, Place::Value, out);
+    out.push_str(&escape_attribute(value));
     out.push('\'');
-}
-
-/// Where characters are written: readers normalise other white space in each (XML 1.0 sections 2.11 and 3.3.3).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Text,
-    Value,
-}
-
-fn escape(text: &str, place: Place, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\'' => out.push_str("&apos;"),
-            '\r' => out.push_str("&#13;"),
-            '\n' if place == Place::Value => out.push_str("&#10;"),
-            '\t' if place == Place::Value => out.push_str("&#9;"),
-            _ => out.push(c),
-        }
-    }
 }
 
 #[cfg(test)]

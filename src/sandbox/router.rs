@@ -78,7 +78,7 @@ impl Seat {
                     .unwrap_or_else(|condition| sent.refuse(condition).into_iter().collect());
                 state.deliver(out);
             }
-            Err(NoStanza::Misaddressed(error)) => state.deliver(error),
+            Err(NoStanza::Misaddressed(error)) => state.deliver(error.map(|error| *error)),
             Err(NoStanza::Unsupported) => return Err(Unsupported),
         }
         Ok(())

@@ -37,7 +37,7 @@ pub(super) enum Failure {
     InvalidMechanism,
     MalformedRequest,
     NotAuthorized,
-    TemporaryAuthFailure,
+    Temporary,
 }
 
 impl Failure {
@@ -49,7 +49,7 @@ impl Failure {
             Self::InvalidMechanism => "invalid-mechanism",
             Self::MalformedRequest => "malformed-request",
             Self::NotAuthorized => "not-authorized",
-            Self::TemporaryAuthFailure => "temporary-auth-failure",
+            Self::Temporary => "temporary-auth-failure",
         }
     }
 }
@@ -59,7 +59,7 @@ impl Exchange {
         let config = SASLConfig::builder()
             .with_registry(Registry::with_mechanisms(MECHANISMS))
             .with_callback(Judge { accounts })
-            .map_err(|_| Failure::TemporaryAuthFailure)?;
+            .map_err(|_| Failure::Temporary)?;
         let name = Mechname::parse(mechanism.as_bytes()).map_err(|_| Failure::InvalidMechanism)?;
         let session = SASLServer::new(config)
             .start_suggested(name)
@@ -83,7 +83,7 @@ impl Exchange {
                 SessionError::Base64 { .. } => Failure::IncorrectEncoding,
                 _ => Failure::MalformedRequest,
             })?;
-        let data = String::from_utf8(data).map_err(|_| Failure::TemporaryAuthFailure)?;
+        let data = String::from_utf8(data).map_err(|_| Failure::Temporary)?;
         if state.is_running() {
             return Ok(Step::Challenge(data));
         }

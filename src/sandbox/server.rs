@@ -181,6 +181,7 @@ impl Server {
                 self.bind(&node, &element)
             }
             Phase::Bound { seat, .. } => {
+                #[expect(clippy::disallowed_methods, reason = "the room dates its history (XEP-0203)")]
                 let now = SystemTime::now();
                 seat.send(element, now)
                     .map_err(|Unsupported| End::Error("unsupported-stanza-type"))

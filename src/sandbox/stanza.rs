@@ -51,7 +51,7 @@ pub(super) enum NoStanza {
     /// Another kind of element.
     Unsupported,
     /// A stanza with a `to` that is no JID, and the error that it gets.
-    Misaddressed(Option<Delivery>),
+    Misaddressed(Option<Box<Delivery>>),
 }
 
 impl Sent {
@@ -72,7 +72,7 @@ impl Sent {
         if let Some(to) = sent.element.attribute("to") {
             match Jid::parse(to) {
                 Some(to) => sent.to = Some(to),
-                None => return Err(NoStanza::Misaddressed(sent.refuse(Condition::JidMalformed))),
+                None => return Err(NoStanza::Misaddressed(sent.refuse(Condition::JidMalformed).map(Box::new))),
             }
         }
         Ok(sent)

@@ -95,14 +95,12 @@ impl<'a> Bindings<'a> {
     pub fn read(&self, prefix: &str) -> Option<usize> {
         self.list
             .iter()
-            .rposition(|b| b.prefix == prefix && b.standing != Standing::Written)
+            .rposition(|b| b.has(prefix) && b.standing != Standing::Written)
     }
 
     /// The binding of `prefix` as it is written.
     pub fn written(&self, prefix: &str) -> Option<usize> {
-        self.list
-            .iter()
-            .rposition(|b| b.prefix == prefix && b.standing != Standing::Read)
+        self.list.iter().rposition(|b| b.has(prefix) && b.standing != Standing::Read)
     }
 
     pub fn prefix(&self, index: usize) -> &str {
@@ -147,6 +145,13 @@ impl<'a> Bindings<'a> {
             }
             number += 1;
         }
+    }
+}
+
+impl Binding<'_> {
+    fn has(&self, prefix: &str) -> bool {
+        // two empty ones, the usual case, need no call
+        self.prefix.len() == prefix.len() && (prefix.is_empty() || self.prefix == prefix)
     }
 }
 

@@ -155,9 +155,9 @@ impl<'a> Carrier<'a> {
             if let Some(prefix) = attribute.declares() {
                 let namespace = attribute.value();
                 check_declaration(prefix, &namespace)?;
-                let rehomed = self.carriage.rehomed(namespace.clone());
-                rehomes |= rehomed != namespace;
-                self.bindings.push(prefix.into(), rehomed, Standing::Both)?;
+                rehomes |= self.carriage.leaves(&namespace);
+                self.bindings
+                    .push(prefix.into(), self.carriage.rehomed(namespace), Standing::Both)?;
             }
         }
         Ok(rehomes)

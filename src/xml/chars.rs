@@ -37,13 +37,11 @@ const fn name_bytes() -> [bool; 256] {
 
 /// Is `name`, made of name bytes, a name without a colon?
 pub(super) fn is_ncname(name: &str) -> bool {
-    match name.as_bytes().first() {
-        Some(first) if name.is_ascii() => {
-            (first.is_ascii_alphabetic() || *first == b'_') && memchr::memchr(b':', name.as_bytes()).is_none()
-        }
-        Some(_) => name.chars().next().is_some_and(is_name_start) && name.chars().all(is_name_char),
-        None => false,
+    let Some(first) = name.bytes().next() else { return false };
+    if name.bytes().all(|byte| byte.is_ascii() && byte != b':') {
+        return first.is_ascii_alphabetic() || first == b'_';
     }
+    name.chars().next().is_some_and(is_name_start) && name.chars().all(is_name_char)
 }
 
 fn is_name_start(c: char) -> bool {

@@ -189,13 +189,23 @@ impl<'a> Lexer<'a> {
     fn name(&mut self) -> Result<QName<'a>, XmlError> {
         let at = self.at;
         let rest = &self.text[at..];
-        let raw = &rest[..rest.bytes().position(|b| !is_name_byte(b)).unwrap_or(rest.len())];
-        let local = memchr::memchr(b':', raw.as_bytes()).map_or(0, |colon| colon + 1);
-        if !is_ncname(&raw[local..]) || (local > 0 && !is_ncname(&raw[..local - 1])) {
+        let (mut length, mut local) = (0, 0);
+        while let Some(byte) = rest.as_bytes().get(length).copied().filter(|byte| is_name_byte(*byte)) {
+            length += 1;
+            if byte == b':' && local == 0 {
+                local = length;
+            }
+        }
+        // a second colon is in the local name, where there may be none
+        if !is_ncname(&rest[local..length]) || (local > 0 && !is_ncname(&rest[..local - 1])) {
             return Err(XmlError::NotWellFormed);
         }
-        self.at += raw.len();
-        Ok(QName { raw, at, local })
+        self.at += length;
+        Ok(QName {
+            raw: &rest[..length],
+            at,
+            local,
+        })
     }
 
     fn skip_white(&mut self) {
@@ -234,10 +244,10 @@ impl<'a> QName<'a> {
 impl<'a> RawAttribute<'a> {
     /// The prefix that it declares, empty for the default namespace; `None`: not a declaration.
     pub fn declares(&self) -> Option<&'a str> {
-        match (self.name.prefix(), self.name.local()) {
-            ("", "xmlns") => Some(""),
-            ("xmlns", prefix) => Some(prefix),
-            _ => None,
+        match self.name.raw.strip_prefix("xmlns") {
+            Some("") => Some(""),
+            Some(rest) => rest.strip_prefix(':'),
+            None => None,
         }
     }
 

@@ -65,6 +65,11 @@ pub struct Carriage {
 }
 
 impl Carriage {
+    /// Is `namespace` the one that is left behind?
+    pub(super) fn leaves(&self, namespace: &str) -> bool {
+        self.rehome.is_some_and(|(from, _)| namespace == from)
+    }
+
     /// The namespace that `namespace` moves to, or itself.
     pub(super) fn rehomed<'a>(&self, namespace: Cow<'a, str>) -> Cow<'a, str> {
         match self.rehome {

@@ -246,7 +246,8 @@ impl Splitter {
             let found = match self.scan {
                 Scan::Less | Scan::Bang(_) => Some(0),
                 Scan::Text => memchr::memchr(b'<', rest),
-                Scan::StartTag => memchr::memchr3(b'>', b'"', b'\'', rest),
+                // the next one is a name away, too near for memchr to pay
+                Scan::StartTag => rest.iter().position(|byte| matches!(byte, b'>' | b'"' | b'\'')),
                 Scan::Quoted(quote) => memchr::memchr(quote, rest),
                 Scan::EndTag | Scan::Cdata => memchr::memchr(b'>', rest),
             };

@@ -25,6 +25,13 @@ pub struct Function {
     pub lines: usize,
 }
 
+impl Mention {
+    /// Is it this path, or one below it?
+    pub fn begins(&self, path: &[&str]) -> bool {
+        self.path.len() >= path.len() && self.path.iter().zip(path).all(|(ours, theirs)| ours == theirs)
+    }
+}
+
 impl Source {
     pub fn new(path: &str, text: String) -> Self {
         let code = blank(&text);

@@ -1,19 +1,4 @@
-//! Plays: each `.bosh` file below this folder is a dialogue between a client, a session and a server, in virtual time.
-//!
-//! A line is `[at TIME] WHO WHAT`. Every output of the session must be named, in order and at its time, except `open` and
-//! `confirmed`, which may be. Answers count as written the moment they are named, unless they say `unwritten`.
-//!
-//! ```text
-//! limits    wait=55 hold=1 inactivity=120 polling=2 memory=BYTES response=BYTES
-//! client    NAME ATTRIBUTE=VALUE... [nosid] <payload/>...     a request; `raw BODY` sends just these bytes
-//! server    opened [version=1.0|none] [from=] [id=] | features [<xml/>] | authenticated | resumable | closed | failed
-//!           | stream-error <condition/> | <payload/>...
-//! hung-up   NAME      written NAME      release NAME      drain
-//! to-server open|restart [ATTRIBUTE=VALUE...] | close | abandon | <payload/>...
-//! answer    NAME [empty] [sid] [-ATTRIBUTE] [ATTRIBUTE=VALUE...] [terminate[=CONDITION]] [error] [legacy=CONDITION] [same=NAME]
-//!           [unwritten] [features] <payload/>...
-//! confirmed COUNT     undelivered <payload/>...    ended REASON     silence     reads     does-not-read
-//! ```
+//! Plays: each `.bosh` file below this folder is a dialogue in virtual time. Their language: `README.md` beside this file.
 
 mod line;
 mod stage;

@@ -49,7 +49,7 @@ impl Stage {
             "release" => self.told(line, |id| Input::Release { id }),
             "drain" => self.silence().map(|()| self.handle(Input::Drain)),
             "answer" => self.answer(line),
-            "to-server" => self.to_server(line),
+            "to-server" => self.ordered(line),
             "undelivered" => match self.next("undelivered")? {
                 Output::Undelivered(_, payloads) => same_elements(&line.elements, &payloads),
                 other => Err(format!("instead: {other:?}")),
@@ -206,7 +206,7 @@ impl Stage {
                 self.event(ServerEvent::Authenticated(standing(
                     success.into(),
                     "urn:ietf:params:xml:ns:xmpp-sasl".into(),
-                    "success".into(),
+                    "success",
                 )));
             }
             "resumable" => self.event(ServerEvent::Resumable),
@@ -281,7 +281,7 @@ impl Stage {
         }
     }
 
-    fn to_server(&mut self, line: &Line) -> Result<(), String> {
+    fn ordered(&mut self, line: &Line) -> Result<(), String> {
         let asked = line.words.first().map_or("", String::as_str).to_owned();
         match (self.next(&asked)?, asked.as_str()) {
             (Output::ToServer(_, ServerCommand::Open(opening)), "open")
@@ -365,12 +365,12 @@ fn payload(element: &str) -> Payload {
         .split(|c: char| !c.is_alphanumeric() && c != '-')
         .next()
         .unwrap_or_default();
-    standing(element.to_owned().into(), "jabber:client".into(), name.into())
+    standing(element.to_owned().into(), "jabber:client".into(), name)
 }
 
 fn stream_element(local: &str, inside: &str) -> Payload {
     let text = format!("<stream:{local} xmlns:stream='{}'>{inside}</stream:{local}>", bosh::STREAM);
-    standing(text.into(), bosh::STREAM.into(), local.into())
+    standing(text.into(), bosh::STREAM.into(), local)
 }
 
 fn reason_word(reason: EndReason) -> &'static str {

@@ -77,7 +77,7 @@ impl Tcp {
 
     async fn read(&mut self) -> Result<()> {
         ensure!(self.input.len() < ELEMENT, "an element is too long");
-        self.input.reserve(1024);
+        self.input.reserve(self.input.len().max(1024));
         let read = self.stream.read_buf(&mut self.input).await?;
         ensure!(read > 0, "the server closed the stream");
         Ok(())

@@ -1,0 +1,80 @@
+//! Clients that people use, with boshd and a real Prosody: Strophe.js in Chromium, from a page of another origin, and
+//! stanza.js in Node; over good connections and over ones that are cut at random.
+
+#[path = "support"]
+mod support {
+    pub mod boshd;
+    pub mod chromium;
+    pub mod cutter;
+    pub mod npm;
+    pub mod packages;
+    pub mod process;
+    pub mod prosody;
+}
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::boshd::Boshd;
+use support::cutter::Cutter;
+use support::prosody::Prosody;
+use support::{chromium, npm};
+use tokio::task::spawn_blocking;
+
+/// Sent by each of the two users.
+const MESSAGES: usize = 200;
+/// Both clients wait longer after each failure in a row (Strophe 8 s, then 27 s).
+const PATIENCE: Duration = Duration::from_secs(240);
+
+async fn chat(script: &'static str, endpoint: SocketAddr) -> Value {
+    let run = move || {
+        npm::run(
+            script,
+            &[&format!("http://{endpoint}/http-bind"), &MESSAGES.to_string()],
+            PATIENCE,
+        )
+    };
+    spawn_blocking(run).await.expect("the script")
+}
+
+fn received(result: &Value, user: &str) -> Vec<String> {
+    let list = result[user]["received"].as_array().unwrap_or_else(|| panic!("{result}"));
+    list.iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
+fn sent(user: &str) -> Vec<String> {
+    (0..MESSAGES).map(|number| format!("{user} {number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strophe_in_chromium_on_a_hostile_network() {
+    chromium::ensure();
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let cutter = Cutter::start(boshd.address, 11).await;
+    let result = chat("strophe.mjs", cutter.address).await;
+    assert_eq!(received(&result, "alice"), sent("bob"));
+    assert_eq!(received(&result, "bob"), sent("alice"));
+    assert!(cutter.cuts() > 20, "a network too friendly: {} cuts, {result}", cutter.cuts());
+}
+
+#[tokio::test]
+async fn stanza_in_node() {
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let result = chat("stanza.mjs", boshd.address).await;
+    assert_eq!(received(&result, "alice"), sent("bob"));
+    assert_eq!(received(&result, "bob"), sent("alice"));
+}
+
+#[tokio::test]
+async fn stanza_in_node_on_a_hostile_network() {
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let cutter = Cutter::start(boshd.address, 13).await;
+    let result = chat("stanza.mjs", cutter.address).await;
+    assert_eq!(received(&result, "alice"), sent("bob"));
+    assert_eq!(received(&result, "bob"), sent("alice"));
+    assert!(cutter.cuts() > 20, "a network too friendly: {} cuts, {result}", cutter.cuts());
+}

@@ -1,0 +1,42 @@
+// stanza.js in Node: alice and bob log in and send each other numbered messages.
+// node stanza.mjs ENDPOINT COUNT; the last line printed is JSON: what each of them received.
+
+import { createClient } from 'stanza';
+
+const [endpoint, count] = [process.argv[2], Number(process.argv[3])];
+
+function login(user) {
+    const received = [];
+    const client = createClient({
+        jid: `${user}@example.test`,
+        resource: 'stanza',
+        password: `${user}'s secret`,
+        transports: { bosh: endpoint, websocket: false },
+    });
+    client.on('message', (message) => received.push(message.body));
+    return new Promise((resolve, reject) => {
+        client.on('session:started', () => client.sendPresence());
+        client.on('presence', (presence) => presence.from === client.jid && resolve({ client, received }));
+        for (const event of ['auth:failed', 'stream:error', 'disconnected']) {
+            client.on(event, (detail) => reject(new Error(`${user}: ${event} ${JSON.stringify(detail)}`)));
+        }
+        client.connect();
+    });
+}
+
+async function exchange({ client, received }, user, peer) {
+    for (let number = 0; number < count; number += 1) {
+        client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body: `${user} ${number}` });
+        await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 60));
+    }
+    while (received.length < count) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await client.ping('example.test');
+    return { received };
+}
+
+const [alice, bob] = await Promise.all([login('alice'), login('bob')]);
+const result = await Promise.all([exchange(alice, 'alice', 'bob'), exchange(bob, 'bob', 'alice')]);
+console.log(JSON.stringify({ alice: result[0], bob: result[1] }));
+process.exit(0);

@@ -1,0 +1,22 @@
+//! boshd in front of a real XMPP server, Debian's Prosody: a small BOSH client logs in, chats, moves megabytes and sees the
+//! server die. What the tests need is installed by them.
+
+#[path = "support"]
+mod support {
+    pub mod bosh;
+    pub mod boshd;
+    pub mod cutter;
+    pub mod element;
+    pub mod http;
+    pub mod packages;
+    pub mod process;
+    pub mod prosody;
+}
+
+#[path = "servers"]
+mod servers {
+    mod bulk;
+    mod chat;
+    mod login;
+    mod outage;
+}

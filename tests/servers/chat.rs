@@ -1,0 +1,155 @@
+//! What people do with a chat: contacts, presence, messages, and a room.
+
+use crate::support::bosh::Bosh;
+use crate::support::boshd::Boshd;
+use crate::support::cutter::Cutter;
+use crate::support::element::Element;
+use crate::support::prosody::Prosody;
+
+const ROOM: &str = "hall@rooms.example.test";
+
+fn message(to: &str, text: &str) -> String {
+    format!("<message xmlns='jabber:client' type='chat' to='{to}@example.test'><body>{text}</body></message>")
+}
+
+async fn next_text(client: &mut Bosh) -> String {
+    let message = client.expect("a message", |stanza| stanza.text_of("body").is_some()).await;
+    message.text_of("body").map(str::to_owned).expect("a body")
+}
+
+async fn expect_presence(client: &mut Bosh, kind: Option<&str>, from: &str) -> Element {
+    let fits = |stanza: &Element| {
+        let sender = stanza.attribute("from").unwrap_or_default();
+        stanza.name == "presence" && stanza.attribute("type") == kind && sender.starts_with(from)
+    };
+    client.expect("presence", fits).await
+}
+
+#[tokio::test]
+async fn roster_is_set_and_pushed_and_fetched() {
+    let prosody = Prosody::start(&["alice"]);
+    let boshd = Boshd::start(prosody.address);
+    let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
+    let query = |items: &str| format!("<query xmlns='jabber:iq:roster'>{items}</query>");
+    let empty = alice.iq("get", "", &query("")).await;
+    assert_eq!(empty.child("query").map(|query| query.children.len()), Some(0), "{empty:?}");
+
+    let set = alice
+        .iq(
+            "set",
+            "",
+            &query("<item jid='bob@example.test' name='Bob &amp; &lt;co&gt;'/>"),
+        )
+        .await;
+    assert_eq!(set.attribute("type"), Some("result"), "{set:?}");
+    let push = alice
+        .expect("a roster push", |stanza| stanza.attribute("type") == Some("set"))
+        .await;
+    let full = alice.iq("get", "", &query("")).await;
+    for answer in [push, full] {
+        let item = answer.child("query").and_then(|query| query.child("item")).expect("an item");
+        assert_eq!(item.attribute("jid"), Some("bob@example.test"));
+        assert_eq!(item.attribute("name"), Some("Bob & <co>"));
+    }
+}
+
+#[tokio::test]
+async fn presence_follows_a_subscription() {
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
+    let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
+
+    alice
+        .send("<presence xmlns='jabber:client' type='subscribe' to='bob@example.test'/>")
+        .await;
+    expect_presence(&mut bob, Some("subscribe"), "alice@example.test").await;
+    bob.send("<presence xmlns='jabber:client' type='subscribed' to='alice@example.test'/>")
+        .await;
+    expect_presence(&mut alice, None, "bob@example.test/test").await;
+
+    bob.send("<presence xmlns='jabber:client'><show>away</show></presence>").await;
+    let away = expect_presence(&mut alice, None, "bob@example.test/test").await;
+    assert_eq!(away.text_of("show"), Some("away"));
+    bob.terminate().await;
+    expect_presence(&mut alice, Some("unavailable"), "bob@example.test/test").await;
+}
+
+#[tokio::test]
+async fn messages_go_both_ways() {
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
+    let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-256").await;
+
+    alice.send(&message("bob", "Grüße &amp; 你好 &#x1F44B; &lt;b&gt;")).await;
+    assert_eq!(next_text(&mut bob).await, "Grüße & 你好 👋 <b>");
+    bob.send(&message("alice", "hello\tyourself")).await;
+    assert_eq!(next_text(&mut alice).await, "hello\tyourself");
+}
+
+#[tokio::test]
+async fn messages_survive_a_hostile_network() {
+    const MESSAGES: usize = 300;
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let cutter = Cutter::start(boshd.address, 7).await;
+    let mut alice = Bosh::login(cutter.address, "alice", "SCRAM-SHA-1").await;
+    let mut bob = Bosh::login(cutter.address, "bob", "SCRAM-SHA-1").await;
+    for number in 0..MESSAGES {
+        let (to_bob, to_alice) = (format!("to bob {number}"), format!("to alice {number}"));
+        alice.send(&message("bob", &to_bob)).await;
+        bob.send(&message("alice", &to_alice)).await;
+        let (at_bob, at_alice) = tokio::join!(next_text(&mut bob), next_text(&mut alice));
+        assert_eq!((at_bob, at_alice), (to_bob, to_alice));
+    }
+    let (cuts, repeats) = (cutter.cuts(), alice.repeats() + bob.repeats());
+    assert!(
+        cuts > 20 && repeats > 20,
+        "a network too friendly: {cuts} cuts, {repeats} repeats"
+    );
+}
+
+#[tokio::test]
+async fn a_room_hears_everybody_in_one_order() {
+    let prosody = Prosody::start(&["alice", "bob"]);
+    let boshd = Boshd::start(prosody.address);
+    let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
+    let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
+    for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {
+        let join = "<x xmlns='http://jabber.org/protocol/muc'/>";
+        client
+            .send(&format!(
+                "<presence xmlns='jabber:client' to='{ROOM}/{nick}'>{join}</presence>"
+            ))
+            .await;
+        expect_presence(client, None, &format!("{ROOM}/{nick}")).await;
+        if nick == "alice" {
+            let form = "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>";
+            assert_eq!(client.iq("set", ROOM, form).await.attribute("type"), Some("result"));
+        }
+    }
+    for number in 0..20 {
+        for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {
+            let text = format!("{nick} {number}");
+            let body = format!("<body>{text}</body>");
+            client
+                .send(&format!(
+                    "<message xmlns='jabber:client' type='groupchat' to='{ROOM}'>{body}</message>"
+                ))
+                .await;
+        }
+    }
+    let (mut at_alice, mut at_bob) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        let (to_alice, to_bob) = tokio::join!(next_text(&mut alice), next_text(&mut bob));
+        at_alice.push(to_alice);
+        at_bob.push(to_bob);
+    }
+    assert_eq!(at_alice, at_bob);
+    for nick in ["alice", "bob"] {
+        let heard: Vec<&String> = at_bob.iter().filter(|text| text.starts_with(nick)).collect();
+        let said: Vec<String> = (0..20).map(|number| format!("{nick} {number}")).collect();
+        assert_eq!(heard, said.iter().collect::<Vec<_>>());
+    }
+}

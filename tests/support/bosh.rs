@@ -1,0 +1,222 @@
+//! A small BOSH client (XEP-0124, XEP-0206) over plain TCP: one request is held while nothing is to be said, a second one
+//! carries stanzas, and a request whose connection broke is repeated with the same rid and body until it is answered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rsasl::prelude::{Mechname, SASLClient, SASLConfig};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::element::Element;
+use super::http::Endpoint;
+use super::prosody::{DOMAIN, password_of};
+
+/// The longest that anything here should take, on a machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Bosh {
+    endpoint: Endpoint,
+    sid: String,
+    next_rid: u64,
+    /// The lowest rid without an answer; the window of two begins here.
+    unanswered: u64,
+    in_flight: JoinSet<(u64, String)>,
+    /// Answers that overtook another.
+    early: BTreeMap<u64, Element>,
+    inbox: VecDeque<Element>,
+    /// The condition of the terminal answer, once there was one.
+    pub end: Option<String>,
+}
+
+impl Bosh {
+    /// Opens a session and waits for the server's features.
+    pub async fn open(address: SocketAddr) -> Self {
+        let mut bosh = Self {
+            endpoint: Endpoint::new(address, "/http-bind"),
+            sid: String::new(),
+            next_rid: fastrand::u64(1..1 << 40),
+            unanswered: 0,
+            in_flight: JoinSet::new(),
+            early: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            end: None,
+        };
+        bosh.unanswered = bosh.next_rid;
+        let creation = format!(
+            "to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' \
+             xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'"
+        );
+        bosh.request(&creation, "").await;
+        bosh.expect("features", |stanza| stanza.name == "stream:features").await;
+        bosh
+    }
+
+    /// A session that is logged in and bound, and has sent presence.
+    pub async fn login(address: SocketAddr, user: &str, mechanism: &str) -> Self {
+        let mut bosh = Self::open(address).await;
+        let outcome = bosh.authenticate(mechanism, user, &password_of(user)).await;
+        assert_eq!(outcome.name, "success", "{outcome:?}");
+        bosh.bind().await;
+        bosh.send("<presence xmlns='jabber:client'/>").await;
+        bosh.expect("own presence", |stanza| stanza.name == "presence").await;
+        bosh
+    }
+
+    /// One SASL exchange, the server's signature checked; its `<success/>` or `<failure/>`.
+    pub async fn authenticate(&mut self, mechanism: &str, user: &str, password: &str) -> Element {
+        let credentials = SASLConfig::with_credentials(None, user.to_owned(), password.to_owned());
+        let offered = [Mechname::parse(mechanism.as_bytes()).expect("mechanism")];
+        let mut sasl = SASLClient::new(credentials.expect("credentials"))
+            .start_suggested(&offered)
+            .expect("mechanism");
+        let mut first = Vec::new();
+        sasl.step64(None, &mut first).expect("first SASL message");
+        let first = String::from_utf8(first).expect("base64");
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{first}</auth>"
+        ))
+        .await;
+        loop {
+            let turn = self
+                .expect("SASL", |stanza| ["challenge", "success", "failure"].contains(&&*stanza.name))
+                .await;
+            if turn.name == "failure" || (turn.name == "success" && turn.text.is_empty()) {
+                return turn;
+            }
+            let mut reply = Vec::new();
+            sasl.step64(Some(turn.text.as_bytes()), &mut reply)
+                .expect("the server's proof");
+            if turn.name == "success" {
+                return turn;
+            }
+            let reply = String::from_utf8(reply).expect("base64");
+            self.send(&format!(
+                "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{reply}</response>"
+            ))
+            .await;
+        }
+    }
+
+    /// Restarts the stream after a successful login and binds a resource.
+    pub async fn bind(&mut self) {
+        let restart = format!("to='{DOMAIN}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'");
+        self.request(&restart, "").await;
+        let features = self.expect("features", |stanza| stanza.name == "stream:features").await;
+        assert!(features.child("bind").is_some(), "{features:?}");
+        let resource = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>test</resource></bind>";
+        let bound = self.iq("set", "", resource).await;
+        assert_eq!(bound.attribute("type"), Some("result"), "{bound:?}");
+    }
+
+    /// Sends an iq (`to` may be empty) and returns the answer to it.
+    pub async fn iq(&mut self, kind: &str, to: &str, payload: &str) -> Element {
+        let id = format!("{:x}", fastrand::u64(..));
+        let to = if to.is_empty() { String::new() } else { format!(" to='{to}'") };
+        self.send(&format!(
+            "<iq xmlns='jabber:client' type='{kind}' id='{id}'{to}>{payload}</iq>"
+        ))
+        .await;
+        self.expect("answer to an iq", |stanza| {
+            stanza.name == "iq" && stanza.attribute("id") == Some(&id)
+        })
+        .await
+    }
+
+    /// Sends stanzas in one request, as soon as the window has room for it.
+    pub async fn send(&mut self, stanzas: &str) {
+        self.request("", stanzas).await;
+    }
+
+    /// The next stanza in the order of the stream, or `None` at the end of the session.
+    pub async fn next(&mut self) -> Option<Element> {
+        timeout(PATIENCE, self.advance()).await.expect("nothing arrived");
+        self.inbox.pop_front()
+    }
+
+    /// The first stanza that fits; those before it stay for later.
+    pub async fn expect(&mut self, what: &str, fits: impl Fn(&Element) -> bool) -> Element {
+        let mut passed = VecDeque::new();
+        let found = loop {
+            match self.next().await {
+                Some(stanza) if fits(&stanza) => break stanza,
+                Some(stanza) => passed.push_back(stanza),
+                None => panic!("session over ({:?}) before {what}; seen: {passed:?}", self.end),
+            }
+        };
+        passed.append(&mut self.inbox);
+        self.inbox = passed;
+        found
+    }
+
+    /// Ends the session with a farewell to the server.
+    pub async fn terminate(&mut self) {
+        let farewell = "<presence xmlns='jabber:client' type='unavailable'/>";
+        self.request("type='terminate'", farewell).await;
+        while self.next().await.is_some() {}
+    }
+
+    /// Requests that were repeated because their connection broke.
+    pub fn repeats(&self) -> u64 {
+        self.endpoint.repeats()
+    }
+
+    async fn advance(&mut self) {
+        while self.inbox.is_empty() && self.end.is_none() {
+            self.answer().await;
+        }
+    }
+
+    /// Waits for one answer and takes all that are now in order; with nothing else to wait for it polls.
+    async fn answer(&mut self) {
+        if self.unanswered == self.next_rid {
+            self.spawn("", "");
+        }
+        let answered = self.in_flight.join_next().await.expect("a request in flight");
+        let (rid, body) = answered.expect("a request's task");
+        self.early.insert(rid, Element::parse(&body));
+        while let Some(body) = self.early.remove(&self.unanswered) {
+            self.unanswered += 1;
+            self.take(body);
+        }
+    }
+
+    fn take(&mut self, body: Element) {
+        assert_eq!(body.name, "body", "{body:?}");
+        if let Some(sid) = body.attribute("sid") {
+            self.sid = sid.to_owned();
+        }
+        match body.attribute("type") {
+            Some("terminate") => {
+                self.end = Some(body.attribute("condition").unwrap_or_default().to_owned());
+            }
+            other => assert_eq!(other, None, "{body:?}"),
+        }
+        self.inbox.extend(body.children);
+    }
+
+    /// Two requests may be without an answer; a third waits for the first of them.
+    async fn request(&mut self, attributes: &str, payload: &str) {
+        let room = async {
+            while self.next_rid >= self.unanswered + 2 && self.end.is_none() {
+                self.answer().await;
+            }
+        };
+        timeout(PATIENCE, room).await.expect("requests are not answered");
+        self.spawn(attributes, payload);
+    }
+
+    fn spawn(&mut self, attributes: &str, payload: &str) {
+        let rid = self.next_rid;
+        self.next_rid += 1;
+        let sid = match self.sid.as_str() {
+            "" => String::new(),
+            sid => format!("sid='{sid}' "),
+        };
+        let xmlns = "http://jabber.org/protocol/httpbind";
+        let body = format!("<body rid='{rid}' {sid}{attributes} xmlns='{xmlns}'>{payload}</body>");
+        let endpoint = self.endpoint.clone();
+        self.in_flight.spawn(async move { (rid, endpoint.post(&body).await) });
+    }
+}

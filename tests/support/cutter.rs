@@ -1,0 +1,108 @@
+//! A hostile network: forwards TCP between a client and a server and cuts connections at random, from a seed: by RST or
+//! FIN, while nothing flows, in the middle of a request, or in the middle of an answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+
+pub struct Cutter {
+    pub address: SocketAddr,
+    cuts: Arc<AtomicU64>,
+    accepting: AbortHandle,
+}
+
+impl Cutter {
+    pub async fn start(server: SocketAddr, seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free port");
+        let address = listener.local_addr().expect("address");
+        let cuts = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&cuts);
+        let mut random = Rng::with_seed(seed);
+        let accepting = tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.expect("accept");
+                tokio::spawn(carry(client, server, Fate::draw(&mut random), Arc::clone(&counter)));
+            }
+        });
+        Self {
+            address,
+            cuts,
+            accepting: accepting.abort_handle(),
+        }
+    }
+
+    /// Connections cut so far.
+    pub fn cuts(&self) -> u64 {
+        self.cuts.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// What befalls one connection, if it lives that long: bytes of requests, bytes of answers, or a time.
+struct Fate {
+    request_bytes: usize,
+    answer_bytes: usize,
+    lifetime: Duration,
+    reset: bool,
+}
+
+impl Fate {
+    /// Long enough that most connections carry some exchanges: clients give up after about five failures in a row.
+    fn draw(random: &mut Rng) -> Self {
+        Self {
+            request_bytes: random.usize(2_000..20_000),
+            answer_bytes: random.usize(1_000..12_000),
+            lifetime: Duration::from_millis(random.u64(200..4_000)),
+            reset: random.bool(),
+        }
+    }
+}
+
+async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate, cuts: Arc<AtomicU64>) {
+    let Ok(mut upstream) = TcpStream::connect(server).await else {
+        return;
+    };
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = upstream.split();
+    let cut = tokio::select! {
+        cut = forward(from_client, to_server, fate.request_bytes) => cut,
+        cut = forward(from_server, to_client, fate.answer_bytes) => cut,
+        () = tokio::time::sleep(fate.lifetime) => true,
+    };
+    if cut {
+        cuts.fetch_add(1, Ordering::Relaxed);
+    }
+    if cut && fate.reset {
+        for side in [&client, &upstream] {
+            side.set_zero_linger().expect("SO_LINGER");
+        }
+    }
+}
+
+/// Forwards until one side ends (false) or the budget is used up (true).
+async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut budget: usize) -> bool {
+    let mut buffer = vec![0; 16 * 1024];
+    while budget > 0 {
+        let room = budget.min(buffer.len());
+        let Ok(count @ 1..) = from.read(&mut buffer[..room]).await else {
+            return false;
+        };
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return false;
+        }
+        budget -= count;
+    }
+    true
+}

@@ -1,0 +1,98 @@
+//! A server or script that a test runs: a folder of its own, its output in a log file, killed by its pid and reaped when
+//! dropped, its log shown when the test failed.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Two cores may be shared with a build and other tests.
+const START: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+pub struct Process {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`, with its output appended to `log`.
+    pub fn spawn(name: &'static str, command: &mut Command, log: PathBuf) -> Self {
+        let output = File::options().create(true).append(true).open(&log).expect("log file");
+        let errors = output.try_clone().expect("log file");
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
+        Self { name, child, log }
+    }
+
+    /// Returns once something accepts connections there.
+    pub fn wait_for(&mut self, address: SocketAddr) {
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = self.child.try_wait().expect("child") {
+                panic!("{} ended at its start: {status}\n{}", self.name, self.log());
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} does not listen on {address}\n{}",
+                self.name,
+                self.log()
+            );
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Its exit status, should it end within that time.
+    pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let status = self.child.try_wait().expect("child");
+            if status.is_some() || Instant::now() >= deadline {
+                return status;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// SIGKILL, and no zombie stays behind.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("child");
+    }
+
+    /// SIGTERM; how it ends is seen with `wait`.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        assert!(sent.success(), "{} was already gone", self.name);
+    }
+
+    /// The end of what it wrote.
+    pub fn log(&self) -> String {
+        let text = std::fs::read(&self.log).expect("log file");
+        let tail = &text[text.len().saturating_sub(20_000)..];
+        String::from_utf8_lossy(tail).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("----- log of {}\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// A loopback port below the range that outgoing connections take theirs from, so that it stays free across a restart.
+pub fn free_port() -> SocketAddr {
+    for _ in 0..1000 {
+        let address = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(15_000..32_000)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no free port on the loopback interface");
+}
