@@ -2,6 +2,8 @@
 
 #[path = "support/infoset.rs"]
 mod infoset;
+#[path = "../fuzz/properties.rs"]
+mod properties;
 
 use boshd::xml::scope::{Carriage, Scope, carry};
 use boshd::xml::splitter::{Fragment, Splitter};
@@ -301,6 +303,24 @@ fn a_tag_is_resolved_and_its_values_normalised() {
         [Some("d".into()), Some("<u".into()), Some("outer".into()), None]
     );
     assert_eq!(&bytes[tag.attributes[0].span.clone()], b" b=' x\t\r\n&#10;&apos;y'");
+}
+
+#[test]
+fn fuzz_corpora_hold() {
+    for (target, property) in [
+        ("splitter", properties::splitter as fn(&[u8])),
+        ("body", properties::body),
+        ("stream", properties::stream),
+    ] {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/corpus")
+            .join(target);
+        let seeds: Vec<_> = corpus.read_dir().unwrap().collect();
+        assert!(!seeds.is_empty(), "{target}");
+        seeds
+            .into_iter()
+            .for_each(|seed| property(&std::fs::read(seed.unwrap().path()).unwrap()));
+    }
 }
 
 /// Elements with every mixture of prefixes and namespaces.
