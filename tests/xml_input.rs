@@ -127,8 +127,30 @@ fn stray_and_trailing_content_is_refused() {
     for trailing in ["<body/><body/>", "<body></body>x", "<body></body><!-- -->", "<a></b>", "</a>"] {
         assert_eq!(whole(trailing).1, Some(XmlError::NotWellFormed), "{trailing}");
     }
-    assert_eq!(whole("<?xml version='2.0'?><a/>").1, Some(XmlError::Restricted));
-    assert_eq!(whole("<?xml?><a/>").1, Some(XmlError::NotWellFormed));
+    for declaration in [
+        "<?xml?>",
+        "<?xml version='1.0'> ?>",
+        "<?xml version='1.0'/?>",
+        "<?xml version='1.0'encoding='utf-8'?>",
+    ] {
+        assert_eq!(
+            whole(&format!("{declaration}<a/>")).1,
+            Some(XmlError::NotWellFormed),
+            "{declaration}"
+        );
+    }
+    for declaration in [
+        "<?xml version='2.0'?>",
+        "<?xml xml:version='1.0'?>",
+        "<?xml version='1.0' xmlns:p='u'?>",
+        "<?xml-x version='1.0'?>",
+    ] {
+        assert_eq!(
+            whole(&format!("{declaration}<a/>")).1,
+            Some(XmlError::Restricted),
+            "{declaration}"
+        );
+    }
 }
 
 // A10: everything that is no XML, although a tokenizer may take it
