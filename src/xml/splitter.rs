@@ -21,9 +21,9 @@ pub enum Fragment {
 ///
 /// ```text
 /// Start -> Prolog -> Declaration -> BeforeRoot -> RootTag -> Inside <-> Element
-///            |                                       |          |
-///            +---------------------------> ...       v          v
-///                                                EmptyRoot   EndTag -> Closed
+///               \_________________________________^  |         |
+///                                               EmptyRoot    EndTag -> Closed
+///                                                   \___________________^
 /// ```
 #[derive(Clone, Debug)]
 pub struct Splitter {
