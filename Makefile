@@ -1,0 +1,38 @@
+# boshd: what one does with it. `make` alone explains.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt fmt-check lint spec load audit clean
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## the sandbox on http://127.0.0.1:5280/
+	cargo run --release --bin boshd
+
+test: ## every test, tier by tier (needs Rust, make, a C compiler, and root to install the servers and clients it tests with)
+	@tools/test-tiers
+
+check: fmt-check lint ## the quick loop: format, lints, and the tests that need no other program
+	@tools/test-tiers pure wire
+
+fmt: ## format the code
+	cargo fmt --all
+
+fmt-check:
+	cargo fmt --all --check
+
+lint: ## clippy, warnings denied
+	cargo clippy --workspace --all-targets -- -D warnings
+
+spec: ## which test carries which of the 303 requirements
+	@cargo test --quiet --test spec -- --nocapture
+
+load: ## what the load test can do
+	cargo run --release --package loadtest -- --help
+
+audit: ## licences, advisories and duplicates of what we depend on (installs cargo-deny if it is missing)
+	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
+	cargo deny check
+
+clean: ## remove what was built
+	cargo clean

@@ -1,0 +1,129 @@
+//! Wires the parts, and says in which order they start and stop. A stop: grace (the outside is told to look elsewhere), drain (sessions are
+//! told), listeners close, and at the deadline at the latest the process ends.
+
+mod options;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Level, info, warn};
+
+use crate::config::{self, Config};
+use crate::front::{Front, Tryout};
+use crate::manager::ConnectionManager;
+use crate::net::Listener;
+use crate::sandbox::Sandbox;
+use crate::telemetry;
+use crate::upstream::Connect;
+use crate::upstream::dial::Connector;
+
+/// Everything that runs, built and bound, not yet serving.
+pub struct App {
+    listeners: Vec<(SocketAddr, Listener)>,
+    manager: Arc<ConnectionManager>,
+    front: Arc<Front>,
+    shutdown: config::Shutdown,
+    /// Cancelled when listeners shall close.
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Binds every address and makes every part; a failure leaves nothing behind. Without a domain to serve it is the sandbox.
+    ///
+    /// # Errors
+    /// An address cannot be had.
+    pub fn build(config: &Config) -> anyhow::Result<Self> {
+        let tasks = TaskTracker::new();
+        let (connector, tryout): (Arc<dyn Connect>, _) = if config.domains.is_empty() {
+            (Arc::new(Sandbox::new(tasks.clone())), Tryout::On)
+        } else {
+            (
+                Arc::new(Connector::new(options::route(config)?, config.upstream.connect_timeout)),
+                Tryout::Off,
+            )
+        };
+        let listeners = config
+            .listen
+            .iter()
+            .map(|listen| bind(listen.address))
+            .collect::<anyhow::Result<_>>()?;
+        let manager = Arc::new(ConnectionManager::new(connector, options::manager(config)));
+        let front = Arc::new(Front::new(options::front(config, tryout)?, Arc::clone(&manager)));
+        Ok(Self {
+            listeners,
+            manager,
+            front,
+            shutdown: config.shutdown.clone(),
+            closing: CancellationToken::new(),
+            tasks,
+        })
+    }
+
+    /// Where it really listens: a port 0 has become a number.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(|(address, _)| *address)
+    }
+
+    /// Serves until `stop` resolves, then stops in order.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        for (address, listener) in self.listeners {
+            info!(%address, "listening");
+            self.tasks
+                .spawn(Arc::clone(&self.front).serve(listener, self.closing.clone()));
+        }
+        stop.await;
+        let config::Shutdown { grace, deadline } = self.shutdown;
+        info!(?grace, ?deadline, "stopping");
+        #[expect(clippy::disallowed_methods, reason = "where the time of a shutdown begins")]
+        let deadline = Instant::now() + deadline;
+        tokio::time::sleep(grace).await;
+        let drained = timeout_at(deadline, self.manager.drain()).await;
+        self.closing.cancel();
+        self.tasks.close();
+        if drained.is_err() || timeout_at(deadline, self.tasks.wait()).await.is_err() {
+            warn!(sessions = self.manager.sessions(), "the deadline came first");
+        }
+        info!("stopped");
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<(SocketAddr, Listener)> {
+    let listener = Listener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    Ok((listener.address()?, listener))
+}
+
+/// Resolves at SIGTERM or SIGINT. To be called before the first listener is bound, so that no signal is lost.
+///
+/// # Errors
+/// The process may not have signal handlers.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The logging that a configuration asks for.
+pub fn log_options(log: &config::Log) -> telemetry::Options {
+    let level = match log.level {
+        config::Level::Error => Level::ERROR,
+        config::Level::Warn => Level::WARN,
+        config::Level::Info => Level::INFO,
+        config::Level::Debug => Level::DEBUG,
+        config::Level::Trace => Level::TRACE,
+    };
+    telemetry::Options {
+        level,
+        json: log.format == config::Format::Json,
+    }
+}

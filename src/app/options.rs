@@ -1,0 +1,80 @@
+//! What the operator wrote -> the options that each part owns.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http::{HeaderName, HeaderValue};
+
+use crate::bosh;
+use crate::config::{Config, Cors as CorsConfig};
+use crate::front::cors::{Cors, Credentials, Origins};
+use crate::front::{self, Tryout};
+use crate::manager;
+use crate::upstream::route::{Entry, Pattern, Route};
+
+/// How much longer than a session's inactivity an idle connection is kept, so that it outlives the sessions that use it.
+const IDLE_MARGIN: Duration = Duration::from_secs(5);
+
+pub(super) fn route(config: &Config) -> anyhow::Result<Route> {
+    let entry = |domain: &crate::config::Domain| {
+        let pattern = Pattern::parse(&domain.name).with_context(|| format!("not a domain: {}", domain.name))?;
+        Ok(Entry {
+            pattern,
+            servers: domain.servers.clone(),
+        })
+    };
+    let entries = config.domains.iter().map(entry).collect::<anyhow::Result<_>>()?;
+    Ok(Route { entries })
+}
+
+pub(super) fn manager(config: &Config) -> manager::Options {
+    manager::Options {
+        session: bosh::Limits {
+            max_wait: seconds(config.bosh.max_wait),
+            max_hold: config.bosh.max_hold,
+            inactivity: seconds(config.bosh.inactivity),
+            session_memory: config.limits.session_memory,
+            ..bosh::Limits::default()
+        },
+        sessions: config.limits.sessions,
+        stanza_bytes: config.limits.stanza_bytes,
+    }
+}
+
+pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Options> {
+    Ok(front::Options {
+        path: config.bosh.path.clone(),
+        body_bytes: config.limits.body_bytes,
+        body_timeout: config.limits.body_timeout,
+        idle_timeout: config.bosh.inactivity + IDLE_MARGIN,
+        cors: cors(&config.cors)?,
+        tryout,
+        ..front::Options::default()
+    })
+}
+
+fn cors(config: &CorsConfig) -> anyhow::Result<Cors> {
+    let origins = if config.origins.iter().any(|origin| origin == "*") {
+        Origins::Any
+    } else {
+        let header = |origin: &String| HeaderValue::from_str(origin).with_context(|| format!("not an origin: {origin}"));
+        Origins::Listed {
+            origins: config.origins.iter().map(header).collect::<anyhow::Result<_>>()?,
+            credentials: if config.credentials {
+                Credentials::Allowed
+            } else {
+                Credentials::Omitted
+            },
+        }
+    };
+    let name = |name: &String| name.parse::<HeaderName>().with_context(|| format!("not a header: {name}"));
+    Ok(Cors {
+        origins,
+        expose: config.expose.iter().map(name).collect::<anyhow::Result<_>>()?,
+    })
+}
+
+/// The wire knows whole seconds below 2^16; `config` has checked that.
+fn seconds(duration: Duration) -> u16 {
+    u16::try_from(duration.as_secs()).unwrap_or(u16::MAX)
+}

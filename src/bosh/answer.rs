@@ -1,0 +1,175 @@
+//! [`Response`]: what a request is answered with -> bytes of a `<body/>` (XEP-0124 sections 7.2, 17 and 22, XEP-0206 section 4).
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::streams::Introduction;
+use super::{Condition, HTTPBIND, Limits, Request, STREAM, Sid, Terms, Version, XBOSH};
+use crate::xml::{Payload, escape_attribute};
+
+/// An answer, encoded once; a replay is the same bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Response {
+    /// One `<body/>` in UTF-8: unprefixed, without an XML declaration (A08).
+    pub body: Bytes,
+    /// Set where a client without `ver` expects an HTTP code (section 17.1).
+    pub legacy: Option<Condition>,
+}
+
+impl Response {
+    /// `type='terminate'` with a condition, for a request that has no session or no place in it.
+    pub fn fatal(condition: Condition) -> Self {
+        Answer {
+            kind: Kind::Terminate(Some(condition)),
+            ..Answer::empty()
+        }
+        .encode()
+        .0
+    }
+
+    /// The same for a creation request, whose `ver` tells what its client expects.
+    pub fn refusal(creation: &Request, condition: Condition) -> Self {
+        Self::fatal_for(creation.offer.ver, condition)
+    }
+
+    /// The same for a session whose creation request had this `ver`.
+    pub(super) fn fatal_for(ver: Option<Version>, condition: Condition) -> Self {
+        Self {
+            legacy: condition.legacy(ver),
+            ..Self::fatal(condition)
+        }
+    }
+
+    /// `type='error'`: a newer copy of the request has taken this one's place (section 14.3, L02).
+    pub fn superseded() -> Self {
+        Answer {
+            kind: Kind::Error,
+            ..Answer::empty()
+        }
+        .encode()
+        .0
+    }
+}
+
+/// The `type` of a body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Normal,
+    Terminate(Option<Condition>),
+    Error,
+}
+
+/// What a response says.
+pub(super) struct Answer<'a> {
+    /// Of a creation response: what was agreed. It is told once (B05).
+    pub creation: Option<(&'a Sid, &'a Terms, &'a Limits)>,
+    pub introduction: Option<&'a Introduction>,
+    pub kind: Kind,
+    pub payloads: &'a [Payload],
+    /// The server's stream error, behind all payloads (ER02).
+    pub error: Option<&'a Payload>,
+}
+
+impl Answer<'_> {
+    pub fn empty() -> Self {
+        Self {
+            creation: None,
+            introduction: None,
+            kind: Kind::Normal,
+            payloads: &[],
+            error: None,
+        }
+    }
+
+    /// The response, and its payloads as slices of its bytes.
+    pub fn encode(&self) -> (Response, Vec<Payload>) {
+        let elements = || self.payloads.iter().chain(self.error);
+        let content: usize = elements().map(|payload| payload.bytes().len()).sum();
+        let mut body = String::with_capacity(content + 512);
+        self.open(&mut body);
+        if content == 0 {
+            body.push_str("/>");
+        } else {
+            body.push('>');
+        }
+        let mut start = body.len();
+        elements().for_each(|payload| body.push_str(payload.as_str()));
+        if content > 0 {
+            body.push_str("</body>");
+        }
+        body.shrink_to_fit();
+        let body = Bytes::from(body);
+        let carry = |payload: &Payload| {
+            let end = start + payload.bytes().len();
+            let slice = body.slice(start..end);
+            start = end;
+            payload.moved(slice)
+        };
+        let carried = self.payloads.iter().map(carry).collect();
+        (Response { body, legacy: None }, carried)
+    }
+
+    /// `<body` and its attributes; `xmpp` and `stream` are declared by exactly these prefixes (Q04, T24).
+    fn open(&self, out: &mut String) {
+        out.push_str("<body xmlns='");
+        out.push_str(HTTPBIND);
+        out.push('\'');
+        let streamy = |payload: &Payload| payload.namespace() == STREAM;
+        if self.creation.is_some() || self.payloads.iter().chain(self.error).any(streamy) {
+            attribute(out, "xmlns:stream", STREAM);
+        }
+        match self.kind {
+            Kind::Normal => {}
+            Kind::Error => attribute(out, "type", "error"),
+            Kind::Terminate(condition) => {
+                attribute(out, "type", "terminate");
+                condition
+                    .into_iter()
+                    .for_each(|condition| attribute(out, "condition", condition.as_str()));
+            }
+        }
+        self.negotiation(out);
+        self.introduce(out);
+    }
+
+    fn negotiation(&self, out: &mut String) {
+        let Some((sid, terms, limits)) = self.creation else { return };
+        let version = terms.answered_version();
+        attribute(out, "sid", sid.0.as_str());
+        attribute(out, "ver", format_args!("{}.{}", version.major, version.minor));
+        attribute(out, "wait", terms.wait);
+        attribute(out, "hold", terms.hold);
+        attribute(out, "requests", terms.requests);
+        attribute(out, "inactivity", terms.inactivity);
+        if terms.is_polling() {
+            attribute(out, "polling", limits.polling);
+        }
+    }
+
+    /// The server's side of the stream, and that restarts are understood (Q03 to Q06).
+    fn introduce(&self, out: &mut String) {
+        let version = self.introduction.and_then(|introduction| introduction.version.as_ref());
+        if self.creation.is_some() || version.is_some() {
+            attribute(out, "xmlns:xmpp", XBOSH);
+        }
+        if self.creation.is_some() {
+            attribute(out, "xmpp:restartlogic", "true");
+        }
+        if let Some(introduction) = self.introduction {
+            let told = [
+                ("xmpp:version", &introduction.version),
+                ("from", &introduction.from),
+                ("authid", &introduction.id),
+            ];
+            for (name, value) in told {
+                value.iter().for_each(|value| attribute(out, name, escape_attribute(value)));
+            }
+        }
+    }
+}
+
+fn attribute(out: &mut String, name: &str, value: impl std::fmt::Display) {
+    // writing to a String cannot fail
+    let _ = write!(out, " {name}='{value}'");
+}

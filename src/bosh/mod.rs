@@ -1,0 +1,54 @@
+//! XEP-0124 and XEP-0206 as a value: no socket, clock, task, lock, randomness or log. READ FIRST.
+//!
+//! A [`Session`] is given an [`Input`] and the time; it gives [`Output`]s and the next deadline. **The driving rule**, for every
+//! owner of one: *handle one input, then take outputs until there are none, then read the next deadline.*
+//!
+//! ```text
+//! Phase    Opening --sid answered--> Open --terminate / stream gone / drain / fault--> Closing --all told or linger over--> Ended
+//! Stream   Connecting --> AwaitingFeatures --> Ready <--restart--> Restarting          any --> Gone
+//! ```
+//!
+//! | clause of XEP-0124 (0206) | file |
+//! |---|---|
+//! | 6 wrapper, 22 schema | `body`, `answer` |
+//! | 7 creation, negotiation | `terms`, `session` |
+//! | 8 order, hold, wait | `window`, `held`, `settle` |
+//! | 10 inactivity | `timer`, `session` |
+//! | 13 terminate, 17 conditions | `condition`, `settle` |
+//! | 14 request ids, broken connections | `window`, `replay` |
+//! | (0206) 3 to 6 streams, restart, stream errors | `streams` |
+//!
+//! **Confirmed** means that the client has a response: it was answered at hold 1 by an *empty* request with a higher rid on a
+//! connection not seen to break, or any rid `requests` or more above it has come. A request with payload right behind it confirms
+//! nothing: it may have crossed the response on another connection.
+
+mod answer;
+mod body;
+mod condition;
+mod held;
+mod outbox;
+mod replay;
+mod session;
+mod settle;
+mod streams;
+mod terms;
+mod timer;
+mod window;
+
+pub use answer::Response;
+pub use body::{BodyError, Decoder, Request, Restart, Rid, Sid};
+pub use condition::Condition;
+pub use session::{Admitted, EndReason, Input, Output, Session, Snapshot};
+pub use streams::{Close, Opening, ServerCommand, ServerEvent, ServerFailure, StreamId};
+pub use terms::{Limits, Offer, Terms, Version, admit};
+pub use timer::Time;
+
+pub const HTTPBIND: &str = "http://jabber.org/protocol/httpbind";
+pub const XBOSH: &str = "urn:xmpp:xbosh";
+pub const CLIENT: &str = "jabber:client";
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+
+/// Our own number for one HTTP request; a rid may arrive twice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u64);

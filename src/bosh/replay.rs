@@ -1,0 +1,117 @@
+//! `ReplayCache`: past responses, for repeated requests (XEP-0124 section 14.3), and which of them the client is known to have.
+
+use std::collections::VecDeque;
+
+use super::{RequestId, Response, Rid, StreamId};
+use crate::xml::Payload;
+
+/// How far an answer has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Delivery {
+    /// Handed to this request's connection, which has not written it in full.
+    Leaving(RequestId),
+    Written,
+    /// The connection died before or while it was written, or there was none.
+    Broken,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Answered {
+    rid: Rid,
+    response: Response,
+    delivery: Delivery,
+    /// Payloads that the client is not known to have; slices of the response's bytes.
+    unconfirmed: Vec<(StreamId, Payload)>,
+}
+
+/// The last answers, in rid order.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct ReplayCache {
+    answers: VecDeque<Answered>,
+    capacity: usize,
+}
+
+impl ReplayCache {
+    /// As many answers as the client may have requests open, and three at least: late retries of proxies come back (T10).
+    pub fn new(requests: u8) -> Self {
+        Self {
+            answers: VecDeque::new(),
+            capacity: usize::from(requests).max(3),
+        }
+    }
+
+    /// Keeps an answer. One that this pushes out counts as confirmed: the client is far ahead of it.
+    pub fn keep(&mut self, rid: Rid, response: Response, id: Option<RequestId>, payloads: Vec<(StreamId, Payload)>) {
+        let delivery = id.map_or(Delivery::Broken, Delivery::Leaving);
+        self.answers.push_back(Answered {
+            rid,
+            response,
+            delivery,
+            unconfirmed: payloads,
+        });
+        if self.answers.len() > self.capacity {
+            self.answers.pop_front();
+        }
+    }
+
+    /// The same answer again, on a new connection (D09).
+    pub fn replay(&mut self, rid: Rid, id: RequestId) -> Option<Response> {
+        let answered = self.answers.iter_mut().find(|answered| answered.rid == rid)?;
+        answered.delivery = Delivery::Leaving(id);
+        Some(answered.response.clone())
+    }
+
+    pub fn written(&mut self, id: RequestId) -> bool {
+        self.settle(id, Delivery::Written)
+    }
+
+    pub fn hung_up(&mut self, id: RequestId) -> bool {
+        self.settle(id, Delivery::Broken)
+    }
+
+    /// Is an answer still on its way into a connection?
+    pub fn any_leaving(&self) -> bool {
+        self.answers
+            .iter()
+            .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
+    }
+
+    /// A request has come in order. `all_below`: it is empty and `hold` is 1, so the client polls because it has its answers.
+    /// Gives the number of payloads that have become confirmed.
+    pub fn confirm(&mut self, rid: Rid, requests: u8, all_below: bool) -> Vec<(StreamId, usize)> {
+        let mut confirmed: Vec<(StreamId, usize)> = Vec::new();
+        for answered in &mut self.answers {
+            let outrun = rid.get() >= answered.rid.get() + u64::from(requests);
+            let polled = all_below && answered.delivery != Delivery::Broken;
+            if outrun || polled {
+                for (stream, _) in answered.unconfirmed.drain(..) {
+                    match confirmed.iter_mut().find(|(of, _)| *of == stream) {
+                        Some((_, count)) => *count += 1,
+                        None => confirmed.push((stream, 1)),
+                    }
+                }
+            }
+        }
+        confirmed
+    }
+
+    /// What the client may never have got.
+    pub fn take_unconfirmed(&mut self) -> Vec<(StreamId, Payload)> {
+        self.answers
+            .iter_mut()
+            .flat_map(|answered| answered.unconfirmed.drain(..))
+            .collect()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.answers.iter().map(|answered| answered.response.body.len()).sum()
+    }
+
+    fn settle(&mut self, id: RequestId, delivery: Delivery) -> bool {
+        let leaving = self
+            .answers
+            .iter_mut()
+            .find(|answered| answered.delivery == Delivery::Leaving(id));
+        leaving.map(|answered| answered.delivery = delivery).is_some()
+    }
+}

@@ -1,0 +1,151 @@
+//! [`Limits`] (ours) x creation request (theirs) -> [`Terms`] of the session (XEP-0124 section 7).
+
+use super::{Condition, Request};
+
+/// `ver`: two integers, so that 1.10 is newer than 1.6 (C05, T08).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+}
+
+impl Version {
+    /// The version of XEP-0124 implemented here.
+    pub const OURS: Self = Self { major: 1, minor: 11 };
+
+    /// Anything that is not two integers counts as our own version.
+    pub fn parse(text: &str) -> Self {
+        let number = |part: &str| part.parse::<u32>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
+        text.trim()
+            .split_once('.')
+            .and_then(|(major, minor)| {
+                Some(Self {
+                    major: number(major)?,
+                    minor: number(minor)?,
+                })
+            })
+            .unwrap_or(Self::OURS)
+    }
+}
+
+/// What a creation request asks for; `None`: it does not say. Without meaning in later requests (C11).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Offer {
+    /// Seconds.
+    pub wait: Option<u16>,
+    pub hold: Option<u8>,
+    pub ver: Option<Version>,
+}
+
+/// What this connection manager allows a session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Limits {
+    /// Seconds; many middleboxes cut at 60.
+    pub max_wait: u16,
+    /// stanza.js stalls with more than 1 (clients.md C6).
+    pub max_hold: u8,
+    /// Seconds; hidden tabs are throttled to one timer a minute.
+    pub inactivity: u16,
+    /// Seconds; told to polling sessions (hold or wait 0) only.
+    pub polling: u16,
+    /// Bytes from the server that may wait in one session; beyond it the server is not read.
+    pub session_memory: usize,
+    /// Bytes of payload in one response, unless a single payload is larger (E06).
+    pub response_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_wait: 55,
+            max_hold: 1,
+            inactivity: 120,
+            polling: 2,
+            session_memory: 4 * 1024 * 1024,
+            response_bytes: 256 * 1024,
+        }
+    }
+}
+
+/// What was agreed at creation; fixed for the life of the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Terms {
+    pub wait: u16,
+    pub hold: u8,
+    /// How many requests the client may have open: granted hold + 1 (design: T07).
+    pub requests: u8,
+    pub inactivity: u16,
+    /// `None`: the client sent none, and expects HTTP codes (section 17.1).
+    pub ver: Option<Version>,
+}
+
+impl Terms {
+    /// A client that names no `wait` or `hold` gets 60 s and 1, within our limits (C01, C02).
+    pub fn agree(offer: &Offer, limits: &Limits) -> Self {
+        let hold = offer.hold.unwrap_or(1).min(limits.max_hold);
+        Self {
+            wait: offer.wait.unwrap_or(60).min(limits.max_wait),
+            hold,
+            requests: hold.saturating_add(1),
+            inactivity: limits.inactivity,
+            ver: offer.ver,
+        }
+    }
+
+    /// How long a request is held, in milliseconds: a tenth of `wait`, at most 1 s, before the client loses patience (E14).
+    pub fn patience(&self) -> u64 {
+        let wait = u64::from(self.wait) * 1000;
+        wait - (wait / 10).min(1000)
+    }
+
+    /// How long the creation request waits for features, in milliseconds: below Smack's reply time-out of 5 s (FX17), below `wait`
+    /// (B09), and below 1 s for who does not want to wait at all (B11).
+    pub fn creation_patience(&self) -> u64 {
+        if self.is_polling() { 800 } else { self.patience().min(4000) }
+    }
+
+    pub fn inactivity_ms(&self) -> u64 {
+        u64::from(self.inactivity) * 1000
+    }
+
+    pub fn is_polling(&self) -> bool {
+        self.hold == 0 || self.wait == 0
+    }
+
+    /// The version told to the client: the lower of the two (C05).
+    pub fn answered_version(&self) -> Version {
+        self.ver.unwrap_or(Version::OURS).min(Version::OURS)
+    }
+}
+
+/// Can this request without a sid create a session at all? (B06, B15)
+///
+/// # Errors
+/// `bad-request` for what only a running session understands, `improper-addressing` without a domain.
+pub fn admit(creation: &Request) -> Result<(), Condition> {
+    if let Some(fault) = creation.fault {
+        return Err(fault);
+    }
+    if creation.terminate || creation.pause {
+        return Err(Condition::BadRequest);
+    }
+    match &creation.to {
+        Some(to) if !to.trim().is_empty() => Ok(()),
+        _ => Err(Condition::ImproperAddressing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_two_integers() {
+        let parse = Version::parse;
+        assert!(parse("1.10") > parse("1.6"));
+        assert_eq!(parse("1.06"), Version { major: 1, minor: 6 });
+        for garbage in ["", "1", "1.", ".6", "one.two", "+1.6", "1.6.1", "-1.6", "99999999999.1"] {
+            assert_eq!(parse(garbage), Version::OURS, "{garbage}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `RequestWindow`: next, early, repeat or outside (XEP-0124 section 14.2); requests that wait for a lower rid.
+
+use std::collections::BTreeMap;
+
+use super::{Request, RequestId, Rid, Time};
+
+/// How a rid stands to the ones before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Admission {
+    /// The one that was due.
+    Next,
+    /// Inside the window, but a lower one is missing (D04).
+    Early,
+    /// At or below the highest rid that came in order.
+    Repeat,
+    /// Beyond the window (D05).
+    Outside,
+}
+
+/// A request that waits for its turn, or is about to be carried out.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Arrival {
+    /// `None`: its connection is gone, but it came whole and is carried out all the same (FX01).
+    pub id: Option<RequestId>,
+    pub request: Request,
+    pub at: Time,
+    /// The client has sent more behind it on its connection (O01).
+    pub released: bool,
+}
+
+/// Judges rids; the highest contiguous one is the base (T01).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct RequestWindow {
+    last: Rid,
+    size: u64,
+    early: BTreeMap<Rid, Arrival>,
+}
+
+impl RequestWindow {
+    pub fn new(creation: Rid, requests: u8) -> Self {
+        Self {
+            last: creation,
+            size: u64::from(requests),
+            early: BTreeMap::new(),
+        }
+    }
+
+    pub fn judge(&self, rid: Rid) -> Admission {
+        match rid.get().checked_sub(self.last.get()) {
+            None | Some(0) => Admission::Repeat,
+            Some(1) => Admission::Next,
+            Some(n) if n <= self.size => Admission::Early,
+            Some(_) => Admission::Outside,
+        }
+    }
+
+    /// Keeps a request until its turn; gives back the id of an older copy, which the new one replaces (FX02).
+    pub fn defer(&mut self, arrival: Arrival) -> Option<RequestId> {
+        self.early.insert(arrival.request.rid, arrival).and_then(|older| older.id)
+    }
+
+    /// The request with this rid is carried out now.
+    pub fn advance(&mut self, rid: Rid) {
+        self.last = rid;
+    }
+
+    /// The request that has become the next one.
+    pub fn take_next(&mut self) -> Option<Arrival> {
+        let entry = self.early.first_entry()?;
+        (entry.key().get() == self.last.get() + 1).then(|| entry.remove())
+    }
+
+    pub fn has_gap(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    /// The connection of a waiting request died. True if it was one of ours.
+    pub fn hung_up(&mut self, id: RequestId) -> bool {
+        self.find(id).map(|arrival| arrival.id = None).is_some()
+    }
+
+    pub fn release(&mut self, id: RequestId) -> bool {
+        self.find(id).map(|arrival| arrival.released = true).is_some()
+    }
+
+    /// Gives up all that waits: the ids that must still be answered, in rid order.
+    pub fn abandon(&mut self) -> Vec<RequestId> {
+        std::mem::take(&mut self.early)
+            .into_values()
+            .filter_map(|arrival| arrival.id)
+            .collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.early.len()
+    }
+
+    fn find(&mut self, id: RequestId) -> Option<&mut Arrival> {
+        self.early.values_mut().find(|arrival| arrival.id == Some(id))
+    }
+}

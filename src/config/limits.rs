@@ -1,0 +1,54 @@
+//! `[limits]`: everything that waits or grows has a bound.
+
+use std::time::Duration;
+
+use super::reader::Section;
+use super::value::{Size, within};
+
+/// `[limits]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    pub sessions: usize,
+    pub body_timeout: Duration,
+    pub body_bytes: usize,
+    pub stanza_bytes: usize,
+    pub session_memory: usize,
+}
+
+/// RFC 6120 section 13.12: nobody may refuse an element of 10 000 bytes.
+const SMALLEST_ELEMENT: Size = Size(10_000);
+const LARGEST: Size = Size(1 << 30);
+
+impl Limits {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let mut size = |key, default| section.get(key, Size(default), within(SMALLEST_ELEMENT..=LARGEST)).0;
+        Self {
+            body_bytes: size("body_bytes", default.body_bytes),
+            stanza_bytes: size("stanza_bytes", default.stanza_bytes),
+            session_memory: size("session_memory", default.session_memory),
+            sessions: section.get("sessions", default.sessions, within(1..=10_000_000)),
+            body_timeout: section.get(
+                "body_timeout",
+                default.body_timeout,
+                within(Duration::from_secs(1)..=Duration::from_secs(3600)),
+            ),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // At 6 KiB a session this is 600 MB, and three sockets each want 300 000 open files.
+            sessions: 100_000,
+            // 1 MiB in 30 s is 280 kbit/s: a poor mobile network still gets there.
+            body_timeout: Duration::from_secs(30),
+            // Four times what servers commonly accept as one stanza.
+            body_bytes: 1 << 20,
+            stanza_bytes: 1 << 20,
+            // One body on its way in, one element on its way out, and as much again kept for repetition.
+            session_memory: 4 << 20,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Where clients come in: `[[listen]]`, the endpoint and the terms it offers in `[bosh]`, and which pages may use it in `[cors]`.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+use super::reader::Section;
+use super::value::{Raw, Value, any, within};
+
+/// One `[[listen]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listen {
+    pub address: SocketAddr,
+}
+
+/// `[bosh]`: the endpoint, and the most that a session is granted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bosh {
+    pub path: String,
+    pub max_wait: Duration,
+    pub max_hold: u8,
+    pub inactivity: Duration,
+}
+
+/// `[cors]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cors {
+    pub origins: Vec<String>,
+    pub credentials: bool,
+    pub expose: Vec<String>,
+}
+
+impl Listen {
+    /// Where the sandbox listens: nobody else can reach it there.
+    pub const SANDBOX: Self = Self {
+        address: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5280)),
+    };
+
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        section.need("address", any).map_or(Self::SANDBOX, |address| Self { address })
+    }
+}
+
+impl Bosh {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let seconds = |key| move |value: &Duration| whole_seconds(key, *value);
+        Self {
+            path: section.get("path", default.path, |path: &String| endpoint(path)),
+            max_wait: section.get("max_wait", default.max_wait, seconds("max_wait")),
+            max_hold: section.get("max_hold", default.max_hold, within(1..=254)),
+            inactivity: section.get("inactivity", default.inactivity, seconds("inactivity")),
+        }
+    }
+}
+
+impl Default for Bosh {
+    fn default() -> Self {
+        Self {
+            path: "/http-bind".to_owned(),
+            // nginx and many middleboxes cut what is silent for 60 s.
+            max_wait: Duration::from_secs(55),
+            // Two held requests make stanza.js stall.
+            max_hold: 1,
+            // Browsers let the timers of a hidden tab run once a minute; this allows for one that was missed.
+            inactivity: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Cors {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            origins: section.get("origins", default.origins, |origins: &Vec<String>| {
+                origins.iter().try_for_each(|o| origin(o))
+            }),
+            credentials: section.get("credentials", default.credentials, any),
+            expose: section.get("expose", default.expose, |names: &Vec<String>| {
+                names.iter().try_for_each(|n| header_name(n))
+            }),
+        }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        // The endpoint knows no cookies, so a foreign page gains nothing that a program of its own would not have.
+        Self {
+            origins: vec!["*".to_owned()],
+            credentials: false,
+            expose: Vec::new(),
+        }
+    }
+}
+
+impl Value for SocketAddr {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        address(&String::parse(raw)?)
+    }
+
+    fn show(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if text == "systemd" || text.starts_with("unix:") {
+        return Err(format!(
+            "{text:?}: only TCP addresses so far; Unix sockets and systemd come in a later version"
+        ));
+    }
+    text.parse()
+        .map_err(|_| format!("{text:?} is not an address with a port, such as \"0.0.0.0:5280\" or \"[::]:5280\""))
+}
+
+/// XEP-0124 carries both times as whole seconds in an unsigned short.
+fn whole_seconds(key: &str, value: Duration) -> Result<(), String> {
+    if value.subsec_millis() != 0 || !(1..=65_535).contains(&value.as_secs()) {
+        return Err(format!("{key} goes to clients as whole seconds, 1 to 65535"));
+    }
+    Ok(())
+}
+
+fn endpoint(path: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+    if !path.starts_with('/') || (path.len() > 1 && path.ends_with('/')) || !path.chars().all(plain) {
+        return Err(format!(
+            "{path:?} is not a path such as \"/http-bind\" (the one with a trailing slash is served as well)"
+        ));
+    }
+    Ok(())
+}
+
+fn origin(text: &str) -> Result<(), String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '*', '?', '#']));
+    if text == "*" || text == "null" || is_origin {
+        return Ok(());
+    }
+    Err(format!(
+        "{text:?} is not an origin such as \"https://chat.example.org\" (no path, no slash at the end), \"null\" or \"*\""
+    ))
+}
+
+fn header_name(text: &str) -> Result<(), String> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(token) {
+        return Err(format!("{text:?} is not the name of a header"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        assert!(endpoint("/http-bind").is_ok() && endpoint("/").is_ok() && endpoint("/a/b").is_ok());
+        assert!(endpoint("http-bind").is_err() && endpoint("/a/").is_err() && endpoint("/a?b").is_err());
+    }
+
+    #[test]
+    fn origins() {
+        assert!(
+            ["*", "null", "https://a.example", "http://localhost:8080"]
+                .iter()
+                .all(|text| origin(text).is_ok())
+        );
+        assert!(
+            ["https://a/", "a.example", "https://*.a.example", "https://"]
+                .iter()
+                .all(|text| origin(text).is_err())
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        assert!(address("[::]:5280").is_ok() && address("127.0.0.1:0").is_ok());
+        assert!(address("5280").is_err() && address("localhost:5280").is_err());
+        assert!(address("unix:/run/boshd.sock").is_err_and(|text| text.contains("later version")));
+    }
+}

@@ -1,0 +1,258 @@
+//! Values as an operator writes them: durations ("55s") and sizes ("4MiB") with a unit or as plain integers, texts, lists, flags.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+/// A value as it stands in the file or in an environment variable, before anybody knows what it is for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Raw {
+    Text(String),
+    Integer(i64),
+    Flag(bool),
+    List(Vec<Raw>),
+    Other(&'static str),
+}
+
+/// A type that a key may have.
+pub(super) trait Value: Sized {
+    fn parse(raw: &Raw) -> Result<Self, String>;
+
+    /// As it would be written in the file.
+    fn show(&self) -> String;
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+pub(super) struct Size(pub(super) usize);
+
+/// From the smallest unit up; the first is that of a plain integer. Ends of words are matched, so the longer names come first where one ends another.
+const DURATIONS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const SIZES: [(&str, u64); 7] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("B", 1),
+];
+
+impl Raw {
+    pub(super) fn from_toml(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.to_string()),
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).map_or(Self::Other("integer beyond 64 bits"), Self::Integer)
+            }
+            DeValue::Boolean(flag) => Self::Flag(*flag),
+            DeValue::Array(items) => Self::List(items.iter().map(|item| Self::from_toml(item.get_ref())).collect()),
+            other => Self::Other(other.type_str()),
+        }
+    }
+
+    /// An environment variable may hold TOML (`2`, `true`, `["a", "b"]`); anything else is a text (`50s`).
+    pub(super) fn from_variable(text: &str) -> Self {
+        let document = format!("value = {text}");
+        let parsed = DeTable::parse(&document).ok();
+        let value = parsed.as_ref().and_then(|table| table.get_ref().get("value"));
+        value.map_or_else(|| Self::Text(text.to_owned()), |value| Self::from_toml(value.get_ref()))
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Text(text) => format!("{text:?}"),
+            Self::Integer(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Other(what) => (*what).to_owned(),
+        }
+    }
+}
+
+impl Value for Duration {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let millis = match raw {
+            Raw::Integer(seconds) => u64::try_from(*seconds).ok().and_then(|s| s.checked_mul(1000)),
+            Raw::Text(text) => with_unit(text, &DURATIONS),
+            _ => None,
+        };
+        millis
+            .map(Self::from_millis)
+            .ok_or_else(|| format!("{} is not a duration such as \"55s\", \"500ms\", \"2m\"", raw.show()))
+    }
+
+    fn show(&self) -> String {
+        let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
+        let fits = |(_, unit): &&(&str, u64)| millis.is_multiple_of(*unit) && millis > 0;
+        let (name, unit) = DURATIONS.iter().rfind(fits).unwrap_or(&DURATIONS[1]);
+        format!("\"{}{name}\"", millis / unit)
+    }
+}
+
+impl Value for Size {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let bytes = match raw {
+            Raw::Integer(bytes) => u64::try_from(*bytes).ok(),
+            Raw::Text(text) => with_unit(text, &SIZES),
+            _ => None,
+        };
+        let size = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        size.map(Self).ok_or_else(|| {
+            format!(
+                "{} is not a size such as \"64KiB\", \"4MiB\" or a number of bytes",
+                raw.show()
+            )
+        })
+    }
+
+    fn show(&self) -> String {
+        let fits = |(_, unit): &&(&str, u64)| (self.0 as u64).is_multiple_of(*unit) && self.0 > 0;
+        match SIZES[..3].iter().rfind(fits) {
+            Some((name, unit)) => format!("\"{}{name}\"", self.0 as u64 / unit),
+            None => self.0.to_string(),
+        }
+    }
+}
+
+impl Value for usize {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let number = if let Raw::Integer(number) = raw {
+            Self::try_from(*number).ok()
+        } else {
+            None
+        };
+        number.ok_or_else(|| format!("{} is not a number", raw.show()))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for u8 {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        usize::parse(raw)?
+            .try_into()
+            .map_err(|_| format!("{} is above 255", raw.show()))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        if let Raw::Flag(flag) = raw {
+            Ok(*flag)
+        } else {
+            Err(format!("{} is neither true nor false", raw.show()))
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for String {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        if let Raw::Text(text) = raw {
+            Ok(text.clone())
+        } else {
+            Err(format!("{} is not a text in quotes", raw.show()))
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Value for Vec<String> {
+    /// A text is a list with commas: that is how one writes it in an environment variable.
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        match raw {
+            Raw::List(items) => items.iter().map(String::parse).collect(),
+            Raw::Text(text) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            _ => Err(format!("{} is not a list of texts", raw.show())),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// A check that accepts everything.
+pub(super) fn any<T>(_: &T) -> Result<(), String> {
+    Ok(())
+}
+
+/// A check of bounds, both included.
+pub(super) fn within<T: Value + PartialOrd>(range: RangeInclusive<T>) -> impl Fn(&T) -> Result<(), String> {
+    move |value| {
+        let outside = || {
+            format!(
+                "{} is not between {} and {}",
+                value.show(),
+                range.start().show(),
+                range.end().show()
+            )
+        };
+        if range.contains(value) { Ok(()) } else { Err(outside()) }
+    }
+}
+
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    digits.trim_end().parse::<u64>().ok()?.checked_mul(*unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn duration(text: &str) -> Result<Duration, String> {
+        Duration::parse(&Raw::from_variable(text))
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("55s"), Ok(Duration::from_secs(55)));
+        assert_eq!(duration("55"), Ok(Duration::from_secs(55)));
+        assert_eq!(duration("\"500ms\""), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["50x", "-1", "s", "1.5s", "true", "99999999999999999999s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let size = |text: &str| Size::parse(&Raw::from_variable(text)).map(|size| size.0);
+        assert_eq!(size("4MiB"), Ok(4 << 20));
+        assert_eq!(size("1048576"), Ok(1 << 20));
+        assert_eq!(size("10 kB"), Ok(10_000));
+        assert!(size("4M").is_err());
+    }
+
+    #[test]
+    fn shown_as_written() {
+        assert_eq!(Duration::from_secs(55).show(), "\"55s\"");
+        assert_eq!(Duration::from_secs(120).show(), "\"2m\"");
+        assert_eq!(Duration::ZERO.show(), "\"0s\"");
+        assert_eq!(Size(4 << 20).show(), "\"4MiB\"");
+        assert_eq!(Size(10_001).show(), "10001");
+    }
+
+    #[test]
+    fn lists_in_variables() {
+        let list = |text: &str| Vec::<String>::parse(&Raw::from_variable(text));
+        assert_eq!(list("[\"a\", \"b\"]"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(list("a, b"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert!(list("7").is_err());
+    }
+}

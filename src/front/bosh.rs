@@ -1,0 +1,86 @@
+//! The BOSH endpoint: a body's bytes become a `Request`, are exchanged at once, and the answer is left to the connection
+//! (XEP-0124 sections 5 and 6).
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use http_body_util::BodyExt as _;
+
+use super::FrontState;
+use super::reply::{Form, Rejection};
+use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
+use crate::manager::{Exchange, Peer};
+
+type Reply = http::Response<Body>;
+
+/// POST: one request of a session. Content type, coding, host and query are ignored (A05, FX12); the body alone counts (A04).
+pub async fn post(State(state): State<Arc<FrontState>>, Extension(peer): Extension<Peer>, request: Request) -> Reply {
+    let (head, body) = request.into_parts();
+    let form = Form::new(&state.cors, &head.headers);
+    // the head pins the connection's read buffer
+    drop(head);
+    match tokio::time::timeout(state.options.body_timeout, exchange(&state, &peer, body)).await {
+        Ok(exchange) => form.pending(exchange),
+        Err(_) => form.refusal(Rejection::Timeout),
+    }
+}
+
+/// OPTIONS: what a browser asks before it posts XML to another site (N06).
+pub async fn preflight(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+    Form::new(&state.cors, request.headers()).preflight(request.headers())
+}
+
+/// GET and HEAD: a page for humans and health checks (A18). With a query it would be the script syntax, which is not spoken (N01).
+pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+    let form = Form::new(&state.cors, request.headers());
+    match request.uri().query() {
+        None => form.note("This is a BOSH endpoint (XEP-0124). Point an XMPP client here; it will POST.\n"),
+        Some(_) => form.refusal(Rejection::NotFound),
+    }
+}
+
+/// Every other method has no meaning here (A18).
+pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+    Form::new(&state.cors, request.headers()).refusal(Rejection::MethodNotAllowed)
+}
+
+/// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
+/// a request that arrived whole is carried out (FX01).
+async fn exchange(state: &FrontState, peer: &Peer, mut body: Body) -> Exchange {
+    let mut decoder = Decoder::new(state.options.xml);
+    let mut room = state.options.body_bytes;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            // hyper could not make out the chunks
+            return Exchange::answered(Response::fatal(Condition::BadRequest));
+        };
+        let Ok(bytes) = frame.into_data() else { continue };
+        match decoder.feed(&bytes) {
+            Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
+                return Exchange::answered(Response::fatal(Condition::ItemNotFound));
+            }
+            Ok(_) => {}
+            Err(error) => return refused(error),
+        }
+        match room.checked_sub(bytes.len()) {
+            Some(left) => room = left,
+            None => return carry_out(state, peer, decoder.oversize()),
+        }
+    }
+    carry_out(state, peer, decoder.finish())
+}
+
+fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {
+    match decoded {
+        Ok(request) => state.manager.exchange(request, peer),
+        Err(error) => refused(error),
+    }
+}
+
+/// Without a session there is no telling whether the client knows conditions; it is told one (K04).
+fn refused(error: BodyError) -> Exchange {
+    tracing::debug!(cause = %error, "bad request");
+    Exchange::answered(error.response())
+}

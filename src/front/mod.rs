@@ -1,0 +1,137 @@
+//! Towards the client over HTTP: every route on one page.
+
+pub mod bosh;
+pub mod cors;
+pub mod pages;
+pub mod parking;
+pub mod peer;
+pub mod reply;
+pub mod serve;
+pub mod tap;
+pub mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
+
+use crate::manager::ConnectionManager;
+use crate::xml::XmlLimits;
+use cors::Cors;
+
+/// What an operator decides about this floor.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The endpoint; a slash behind it is served, too.
+    pub path: String,
+    /// One request's body. Avatars come in one piece of up to 1 MiB.
+    pub body_bytes: usize,
+    /// Bounds on the XML in it.
+    pub xml: XmlLimits,
+    /// From a body's first byte to its last.
+    pub body_timeout: Duration,
+    /// From the first byte of a request's head to its end.
+    pub head_timeout: Duration,
+    /// A connection without a request is closed after this: `inactivity` + 5 s, so that it outlives the sessions that use it.
+    pub idle_timeout: Duration,
+    pub cors: Cors,
+    pub waiting: Waiting,
+    pub tryout: Tryout,
+}
+
+/// Where a request is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waiting {
+    /// Outside hyper, where bytes behind it are seen and nearly no memory is needed.
+    Parked,
+    /// In hyper's hands, as any handler would. Right for HTTP/2; on HTTP/1 it is what parking is compared with.
+    Inside,
+}
+
+/// Is the try-out page served?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tryout {
+    Off,
+    On,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            path: "/http-bind".to_owned(),
+            body_bytes: 1024 * 1024,
+            xml: XmlLimits::default(),
+            body_timeout: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(125),
+            cors: Cors::default(),
+            waiting: Waiting::Parked,
+            tryout: Tryout::Off,
+        }
+    }
+}
+
+/// What every handler may look at.
+pub struct FrontState {
+    pub options: Options,
+    pub cors: Arc<Cors>,
+    pub manager: Arc<ConnectionManager>,
+}
+
+/// The HTTP service: routes, and how connections are run. See [`serve`] for its loop.
+pub struct Front {
+    state: Arc<FrontState>,
+    routes: Router,
+    http: http1::Builder,
+}
+
+/// One connection's read or write buffer in hyper, and so the largest head (431 beyond it). Browsers send under 1 KiB, cookies of the
+/// site beside us up to 8 KiB.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+impl Front {
+    pub fn new(options: Options, manager: Arc<ConnectionManager>) -> Self {
+        let mut http = http1::Builder::new();
+        // a client that vanished must be noticed, so its half-closing counts as leaving
+        http.half_close(false)
+            .max_buf_size(BUFFER_BYTES)
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.head_timeout);
+        let state = Arc::new(FrontState {
+            cors: Arc::new(options.cors.clone()),
+            options,
+            manager,
+        });
+        Self {
+            routes: routes(&state),
+            state,
+            http,
+        }
+    }
+}
+
+/// Every route.
+fn routes(state: &Arc<FrontState>) -> Router {
+    let path = state.options.path.trim_end_matches('/');
+    let endpoint = get(bosh::info)
+        .post(bosh::post)
+        .options(bosh::preflight)
+        .fallback(bosh::refuse);
+    let mut routes = Router::new().route(&format!("{path}/"), endpoint.clone());
+    if !path.is_empty() {
+        routes = routes.route(path, endpoint);
+    }
+    match state.options.tryout {
+        Tryout::On => {
+            for asset in pages::ASSETS {
+                routes = routes.route(asset.path, pages::serve(*asset));
+            }
+        }
+        Tryout::Off if !path.is_empty() => routes = routes.route("/", get(pages::greeting)),
+        Tryout::Off => {}
+    }
+    routes.fallback(pages::missing).with_state(Arc::clone(state))
+}

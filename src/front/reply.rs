@@ -1,0 +1,185 @@
+//! What goes back over HTTP: a `Response`, a preflight or a `Rejection` with every header (XEP-0124 sections 5 and 17.1). The
+//! only file with status codes.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Response as HttpResponse, StatusCode};
+
+use super::cors::{self, Cors, Grant};
+use crate::bosh::{Condition, Response};
+use crate::manager::Exchange;
+
+/// The type that clients parse as XML; JSJaC insists on one (M01).
+const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+
+/// Methods of the endpoint.
+const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+
+/// An HTTP-level refusal, before any meaning in BOSH.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    NotFound,
+    MethodNotAllowed,
+    /// The body took too long.
+    Timeout,
+}
+
+/// How one request's answer is to be written, whatever it will be: nothing of the request itself is kept for it.
+#[derive(Clone, Debug)]
+pub struct Form {
+    cors: Arc<Cors>,
+    grant: Grant,
+}
+
+/// A request carried out, its answer to come: what a handler hands to the connection, in its response's extensions.
+pub struct Pending {
+    pub exchange: Exchange,
+    pub form: Form,
+}
+
+impl Form {
+    /// The form of the answer to a request with these headers.
+    pub fn new(cors: &Arc<Cors>, request: &HeaderMap) -> Self {
+        Self {
+            cors: Arc::clone(cors),
+            grant: cors.grant(request),
+        }
+    }
+
+    /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
+    pub fn answer(&self, response: Response) -> HttpResponse<Body> {
+        let status = response.legacy.map_or(StatusCode::OK, legacy_code);
+        let mut reply = self.reply(status, Body::from(response.body));
+        reply.headers_mut().insert(header::CONTENT_TYPE, TEXT_XML);
+        reply
+    }
+
+    /// An answer that is not known yet.
+    pub fn pending(self, exchange: Exchange) -> HttpResponse<Body> {
+        let mut reply = HttpResponse::default();
+        // extensions must be `Clone`; nobody clones a response, so that the connection can take it out again
+        reply.extensions_mut().insert(Arc::new(Pending { exchange, form: self }));
+        reply
+    }
+
+    /// The answer to OPTIONS, with or without an Origin (N06).
+    pub fn preflight(&self, request: &HeaderMap) -> HttpResponse<Body> {
+        let mut reply = self.reply(StatusCode::NO_CONTENT, Body::empty());
+        let headers = reply.headers_mut();
+        headers.insert(header::ALLOW, ALLOW);
+        if self.grant != Grant::Nobody {
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("POST, GET, OPTIONS"),
+            );
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, cors::allowed_headers(request));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+        }
+        reply
+    }
+
+    /// A short text for a human.
+    pub fn note(&self, text: &'static str) -> HttpResponse<Body> {
+        let mut reply = self.reply(StatusCode::OK, Body::from(text));
+        reply
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        reply
+    }
+
+    /// A refusal. Its text is for a human; no client reads it.
+    pub fn refusal(&self, rejection: Rejection) -> HttpResponse<Body> {
+        let (status, text) = match rejection {
+            Rejection::NotFound => (StatusCode::NOT_FOUND, "not found\n"),
+            Rejection::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
+            Rejection::Timeout => (StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
+        };
+        let mut reply = self.note(text);
+        *reply.status_mut() = status;
+        if rejection == Rejection::MethodNotAllowed {
+            reply.headers_mut().insert(header::ALLOW, ALLOW);
+        }
+        reply
+    }
+
+    fn reply(&self, status: StatusCode, body: Body) -> HttpResponse<Body> {
+        let mut reply = HttpResponse::new(body);
+        *reply.status_mut() = status;
+        let headers = reply.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.cors.apply(&self.grant, headers);
+        reply
+    }
+}
+
+/// A page's headers; `None` for the one whose copy the browser still has.
+pub fn page(etag: &HeaderValue, content: Option<(&'static str, &'static [u8])>) -> HttpResponse<Body> {
+    let mut reply = HttpResponse::new(content.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes)));
+    let headers = reply.headers_mut();
+    headers.insert(header::ETAG, etag.clone());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    match content {
+        Some((kind, _)) => _ = headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        None => *reply.status_mut() = StatusCode::NOT_MODIFIED,
+    }
+    reply
+}
+
+/// A page runs our own files and talks to us; nothing else may be loaded, framed or posted to.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Section 17.1, for clients that sent no `ver`; other conditions have no code (K02).
+fn legacy_code(condition: Condition) -> StatusCode {
+    match condition {
+        Condition::BadRequest => StatusCode::BAD_REQUEST,
+        Condition::PolicyViolation => StatusCode::FORBIDDEN,
+        Condition::ItemNotFound => StatusCode::NOT_FOUND,
+        _ => StatusCode::OK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        Form::new(&Arc::default(), &HeaderMap::new())
+    }
+
+    // K01, K02
+    #[test]
+    fn three_conditions_have_a_code_for_legacy_clients() {
+        let status = |condition, legacy| {
+            form()
+                .answer(Response {
+                    legacy,
+                    ..Response::fatal(condition)
+                })
+                .status()
+                .as_u16()
+        };
+        assert_eq!(status(Condition::BadRequest, Some(Condition::BadRequest)), 400);
+        assert_eq!(status(Condition::PolicyViolation, Some(Condition::PolicyViolation)), 403);
+        assert_eq!(status(Condition::ItemNotFound, Some(Condition::ItemNotFound)), 404);
+        assert_eq!(status(Condition::HostUnknown, Some(Condition::HostUnknown)), 200);
+        assert_eq!(status(Condition::ItemNotFound, None), 200);
+    }
+
+    // M01
+    #[test]
+    fn an_answer_is_xml_that_nobody_may_store_or_guess_at() {
+        let reply = form().answer(Response::fatal(Condition::ItemNotFound));
+        assert_eq!(reply.headers()["content-type"], "text/xml; charset=utf-8");
+        assert_eq!(reply.headers()["cache-control"], "no-store");
+        assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(reply.headers()["access-control-allow-origin"], "*");
+    }
+}

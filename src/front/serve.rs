@@ -1,0 +1,110 @@
+//! The accept loop, and one connection from its first byte to its last: idle, in hyper's hands, held, and over again.
+
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::parking::Line;
+use super::turn::{self, Caller, Outcome};
+use super::{Front, peer};
+use crate::manager::Peer;
+use crate::net::{self, Listener};
+
+/// When the process has no descriptor left, some connection must end before the next can be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// After the last answer the client gets this long to stop sending. Closed with bytes unread, the socket would be reset, and the answer
+/// lost on its way (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Front {
+    /// Accepts connections until `shutdown`, then lets those with a request in flight finish. How long that may take is the
+    /// caller's business.
+    pub async fn serve(self: Arc<Self>, listener: Listener, shutdown: CancellationToken) {
+        let connections = TaskTracker::new();
+        while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+            match accepted {
+                Ok((stream, address)) => {
+                    connections.spawn(Arc::clone(&self).connection(stream, peer::of(address), shutdown.clone()));
+                }
+                Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        connections.close();
+        connections.wait().await;
+    }
+
+    /// Serves one connection to its end.
+    pub async fn connection<I>(self: Arc<Self>, io: I, peer: Peer, shutdown: CancellationToken)
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        let idle = self.state.options.idle_timeout;
+        let caller = Caller {
+            front: self,
+            peer,
+            shutdown,
+        };
+        let mut line = Line::new(io);
+        let mut answer = None;
+        loop {
+            if answer.is_none() && !begins(&mut line, idle, &caller.shutdown).await {
+                return;
+            }
+            // in a statement of its own, so that the box is gone before the wait
+            let outcome = Box::pin(turn::run(&caller, line, answer.take())).await;
+            line = match outcome {
+                Outcome::Answered(line) => line,
+                Outcome::Held(mut line, held) => {
+                    answer = line.hold(held).await;
+                    if answer.is_none() {
+                        return;
+                    }
+                    line
+                }
+                Outcome::Over(io) => return linger(io).await,
+            };
+        }
+    }
+}
+
+/// Waits for a request's first byte. An idle connection ends in silence: a proxy would take anything we say for its next answer.
+async fn begins<I: AsyncRead + Unpin>(line: &mut Line<I>, idle: Duration, shutdown: &CancellationToken) -> bool {
+    if line.has_begun() {
+        return true;
+    }
+    let next = tokio::time::timeout(idle, line.next());
+    matches!(shutdown.run_until_cancelled(next).await, Some(Ok(true)))
+}
+
+/// Says that nothing more will come, and hears the client out for a while.
+async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
+    let silence = async {
+        io.shutdown().await?;
+        poll_fn(|cx| {
+            loop {
+                let mut scratch = [MaybeUninit::uninit(); 4096];
+                let mut buffer = ReadBuf::uninit(&mut scratch);
+                ready!(Pin::new(&mut io).poll_read(cx, &mut buffer))?;
+                if buffer.filled().is_empty() {
+                    return Poll::Ready(std::io::Result::Ok(()));
+                }
+            }
+        })
+        .await
+    };
+    // over either way
+    let _ = tokio::time::timeout(LINGER, silence).await;
+}

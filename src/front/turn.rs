@@ -1,0 +1,234 @@
+//! hyper's turn on a connection: from the first byte of a request until hyper has nothing of it in hand any more, because it was
+//! answered or because its answer must be waited for. hyper is then taken off the connection.
+//!
+//! `Connection::into_parts` loses what hyper has yet to write and what it has yet to read of a body. It is called only with both done;
+//! [`Turn::poll_end`] is the judge.
+
+use std::convert::Infallible;
+use std::future::{self, Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response as HttpResponse, Version};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+
+use super::parking::Line;
+use super::reply::Pending;
+use super::tap::{Arrival, Arriving, Departing, Tap, Turn};
+use super::{Front, Waiting};
+use crate::bosh::Response;
+use crate::manager::{Exchange, Peer};
+
+/// What every request of one connection is asked with.
+#[derive(Clone)]
+pub struct Caller {
+    pub front: Arc<Front>,
+    pub peer: Peer,
+    /// From then on every answer is the connection's last.
+    pub shutdown: CancellationToken,
+}
+
+/// How hyper's turn ended.
+pub enum Outcome<I> {
+    /// Everything that came is answered; the next request may come.
+    Answered(Line<I>),
+    /// A request waits for its answer.
+    Held(Line<I>, Held),
+    /// The connection carries no further request.
+    Over(I),
+}
+
+/// Why hyper is taken off.
+pub enum End {
+    Answered,
+    Held(Held),
+    Over,
+}
+
+/// Does the connection outlive the answer?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Persistence {
+    KeepAlive,
+    Close,
+}
+
+/// A request that waits for its answer outside hyper.
+pub struct Held {
+    pending: Pending,
+    version: Version,
+    persistence: Persistence,
+}
+
+/// The answer to a held request, for hyper to write.
+pub struct Answer {
+    response: HttpResponse<Body>,
+    exchange: Exchange,
+    version: Version,
+    persistence: Persistence,
+}
+
+/// Gives hyper a connection, with an answer to write first if there is one. The future is large; box it, so that it is gone while
+/// the connection waits.
+pub async fn run<I>(caller: &Caller, line: Line<I>, answer: Option<Answer>) -> Outcome<I>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let (io, prefix) = line.into_parts(answer.as_ref().map_or(b"", |answer| answer.head(&caller.shutdown)));
+    let turn = Arc::new(Turn::new(answer));
+    let asker = Asker {
+        caller: caller.clone(),
+        turn: Arc::clone(&turn),
+    };
+    let mut hyper = caller
+        .front
+        .http
+        .serve_connection(TokioIo::new(Tap::new(io, prefix, Arc::clone(&turn))), asker);
+    let end = poll_fn(|cx| match hyper.poll_without_shutdown(cx) {
+        Poll::Ready(_) => Poll::Ready(End::Over),
+        Poll::Pending if caller.front.state.options.waiting == Waiting::Inside => Poll::Pending,
+        Poll::Pending => turn.poll_end(),
+    })
+    .await;
+    let parts = hyper.into_parts();
+    let (io, unread) = parts.io.into_inner().into_parts();
+    match end {
+        End::Over => Outcome::Over(io),
+        End::Answered => Outcome::Answered(Line::resumed(io, &[&parts.read_buf, &unread])),
+        End::Held(held) => Outcome::Held(Line::resumed(io, &[&parts.read_buf, &unread]), held),
+    }
+}
+
+impl Held {
+    pub fn persistence(&self) -> Persistence {
+        self.persistence
+    }
+
+    pub fn release(&self) {
+        self.pending.exchange.release();
+    }
+
+    pub fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        self.pending.exchange.poll_response(cx)
+    }
+
+    pub fn answer(self, response: Response) -> Answer {
+        let Pending { exchange, form } = self.pending;
+        Answer {
+            response: form.answer(response),
+            exchange,
+            version: self.version,
+            persistence: self.persistence,
+        }
+    }
+}
+
+impl Answer {
+    /// A head that makes hyper answer as it would have answered the held request: same version, same fate of the connection.
+    fn head(&self, shutdown: &CancellationToken) -> &'static [u8] {
+        let persistence = if shutdown.is_cancelled() {
+            Persistence::Close
+        } else {
+            self.persistence
+        };
+        match (self.version, persistence) {
+            (Version::HTTP_10, Persistence::KeepAlive) => b"GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+            (Version::HTTP_10, Persistence::Close) => b"GET / HTTP/1.0\r\n\r\n",
+            (_, Persistence::KeepAlive) => b"GET / HTTP/1.1\r\n\r\n",
+            (_, Persistence::Close) => b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n",
+        }
+    }
+}
+
+impl Persistence {
+    /// What the request's version and `Connection` say, as hyper reads them.
+    fn of(version: Version, headers: &HeaderMap) -> Self {
+        let says = |token: &str| {
+            let values = headers
+                .get_all(header::CONNECTION)
+                .iter()
+                .filter_map(|value| value.to_str().ok());
+            values
+                .flat_map(|value| value.split(','))
+                .any(|part| part.trim().eq_ignore_ascii_case(token))
+        };
+        let keeps = if version == Version::HTTP_10 {
+            says("keep-alive")
+        } else {
+            !says("close")
+        };
+        if keeps { Self::KeepAlive } else { Self::Close }
+    }
+}
+
+/// The service that hyper calls with each request.
+struct Asker {
+    caller: Caller,
+    turn: Arc<Turn>,
+}
+
+impl Service<Request<Incoming>> for Asker {
+    type Response = HttpResponse<Departing>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let turn = Arc::clone(&self.turn);
+        if let Some(Answer {
+            response,
+            exchange,
+            persistence,
+            ..
+        }) = turn.asked(&request)
+        {
+            return Box::pin(future::ready(Ok(
+                response.map(|body| Departing::new(body, turn, Some(exchange), persistence))
+            )));
+        }
+        Box::pin(ask(self.caller.clone(), turn, request))
+    }
+}
+
+/// One request through the routes, and its answer if that is known at once; if not, this never ends and hyper is taken off.
+async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Result<HttpResponse<Departing>, Infallible> {
+    let version = request.version();
+    let wish = Persistence::of(version, request.headers());
+    let mut request = request.map(|body| Body::new(Arriving::new(body, Arc::clone(&turn))));
+    request.extensions_mut().insert(caller.peer);
+    let mut response = caller.front.routes.clone().call(request).await?;
+    // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
+    let last = caller.shutdown.is_cancelled() || turn.arrival() == Arrival::Partial;
+    let persistence = if last { Persistence::Close } else { wish };
+    let mut exchange = None;
+    if let Some(mut pending) = response.extensions_mut().remove::<Arc<Pending>>().and_then(Arc::into_inner) {
+        let answer = match poll_fn(|cx| Poll::Ready(pending.exchange.poll_response(cx))).await {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => match caller.front.state.options.waiting {
+                Waiting::Inside => poll_fn(|cx| pending.exchange.poll_response(cx)).await,
+                Waiting::Parked => {
+                    turn.hold(Held {
+                        pending,
+                        version,
+                        persistence,
+                    });
+                    return future::pending().await;
+                }
+            },
+        };
+        response = pending.form.answer(answer);
+        exchange = Some(pending.exchange);
+    }
+    if last {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| Departing::new(body, turn, exchange, persistence)))
+}

@@ -1,0 +1,404 @@
+//! One live BOSH session: joins requests, the server stream and the deadline around the pure [`Session`].
+//!
+//! The value stands behind a short mutex. A request's own task drives it at once and writes to the server; one task a session
+//! reads the server, finishes writes and keeps the deadline. No lock is held across an await, and a panic in a turn ends this
+//! session alone.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
+
+use super::sid::Key;
+use super::translate;
+use crate::bosh::{
+    Close, Condition, EndReason, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
+    StreamId, Time,
+};
+use crate::upstream::stream::{ServerStream, StreamFailure};
+use crate::upstream::{BoxStream, ConnectError};
+use crate::xml::XmlLimits;
+use crate::xmpp::Domain;
+
+/// While more bytes than this wait to be written to the server, requests wait, too.
+const WRITE_MARK: usize = 256 * 1024;
+
+/// Requests that wait for the server to take bytes; a client with two open requests never comes near.
+const DEFERRED: usize = 64;
+
+/// Events taken from one server before other sessions have their turn.
+const BUDGET: usize = 64;
+
+/// How long the server's own goodbye is waited for (ER09).
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// What a session is made with besides its value.
+pub(super) struct Setting {
+    pub key: Key,
+    pub domain: Domain,
+    pub xml: XmlLimits,
+    /// Closing streams finish on it.
+    pub tracker: TaskTracker,
+    pub opened: Instant,
+}
+
+/// A session and what it holds in the world.
+pub(super) struct LiveSession {
+    setting: Setting,
+    live: Mutex<Live>,
+}
+
+struct Live {
+    session: Session,
+    link: Link,
+    requests: u64,
+    waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
+    /// Requests, and news of them, in order of arrival, while the server takes no bytes.
+    deferred: VecDeque<Input>,
+    reading: Reading,
+    /// What the task sleeps towards.
+    armed: Option<Time>,
+    task: Option<Waker>,
+    ended: bool,
+}
+
+/// Is the server being read?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Active,
+    /// Too much waits for the client; the task is woken when that has changed.
+    Paused,
+}
+
+/// The way to the server.
+enum Link {
+    /// What was said before the connection stood.
+    Connecting(VecDeque<ServerCommand>),
+    Connected(Box<ServerStream>),
+    Gone,
+}
+
+impl LiveSession {
+    pub fn new(setting: Setting, session: Session) -> Self {
+        let live = Live {
+            session,
+            link: Link::Connecting(VecDeque::new()),
+            requests: 0,
+            waiting: Vec::new(),
+            deferred: VecDeque::new(),
+            reading: Reading::Active,
+            armed: None,
+            task: None,
+            ended: false,
+        };
+        Self {
+            setting,
+            live: Mutex::new(live),
+        }
+    }
+
+    /// The creation request, which is already inside the value.
+    pub fn created(&self, id: RequestId) -> oneshot::Receiver<Response> {
+        self.turn(|live, setting| {
+            let answer = live.expect(id);
+            live.take_outputs(setting);
+            answer
+        })
+        .unwrap_or_else(lost)
+    }
+
+    /// One request with a place for its answer.
+    pub fn exchange(&self, request: Request) -> (RequestId, oneshot::Receiver<Response>) {
+        self.turn(|live, setting| {
+            live.requests += 1;
+            let id = RequestId(live.requests);
+            let receiver = live.expect(id);
+            if live.ended || live.deferred.len() >= DEFERRED {
+                let condition = if live.ended {
+                    Condition::ItemNotFound
+                } else {
+                    Condition::PolicyViolation
+                };
+                live.respond(id, Response::fatal(condition));
+            } else {
+                live.request(Input::Request { id, request }, setting);
+            }
+            (id, receiver)
+        })
+        .unwrap_or_else(|| (RequestId(0), lost()))
+    }
+
+    /// Something happened to a request, or to us.
+    pub fn tell(&self, input: Input) {
+        self.turn(|live, setting| live.request(input, setting));
+    }
+
+    /// Runs until the session has ended. `connecting` is its way to the server.
+    pub async fn run(&self, connecting: impl Future<Output = Result<BoxStream, ConnectError>>) {
+        let mut connecting = Box::pin(Some(connecting));
+        let mut sleep = Box::pin(sleep_until(self.setting.opened));
+        std::future::poll_fn(|cx| {
+            let connected = match connecting.as_mut().as_pin_mut() {
+                Some(connecting) => connecting.poll(cx),
+                None => Poll::Pending,
+            };
+            if let Poll::Ready(result) = connected {
+                connecting.set(None);
+                self.turn(|live, setting| live.connected(result, setting));
+            }
+            self.poll(cx, &mut sleep)
+        })
+        .await;
+    }
+
+    /// One turn: under the lock, caught if it panics, and what it left to write is tried at once.
+    /// `None`: it panicked.
+    fn turn<R>(&self, act: impl FnOnce(&mut Live, &Setting) -> R) -> Option<R> {
+        let mut live = self.lock();
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            let result = act(&mut live, &self.setting);
+            live.flush(&mut Context::from_waker(Waker::noop()), &self.setting);
+            result
+        }));
+        if turn.is_err() {
+            live.panicked(&self.setting);
+        }
+        live.wake_task();
+        turn.ok()
+    }
+
+    fn poll(&self, cx: &mut Context<'_>, sleep: &mut std::pin::Pin<Box<Sleep>>) -> Poll<()> {
+        let mut live = self.lock();
+        if !live.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            live.task = Some(cx.waker().clone());
+        }
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            live.read(cx, &self.setting);
+            live.flush(cx, &self.setting);
+            live.keep_time(cx, sleep, &self.setting);
+        }));
+        if turn.is_err() {
+            live.panicked(&self.setting);
+        }
+        if live.ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// A turn never leaves the lock poisoned, as it catches its panics inside.
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place whose answer will not come: the exchange says `internal-server-error`.
+fn lost() -> oneshot::Receiver<Response> {
+    oneshot::channel().1
+}
+
+impl Live {
+    fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Response> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push((id, sender));
+        receiver
+    }
+
+    /// Inputs from the client's side keep their order, and wait while the server takes no bytes.
+    fn request(&mut self, input: Input, setting: &Setting) {
+        if self.is_clogged() || !self.deferred.is_empty() {
+            self.deferred.push_back(input);
+        } else {
+            self.handle(input, setting);
+        }
+    }
+
+    fn is_clogged(&self) -> bool {
+        matches!(&self.link, Link::Connected(stream) if stream.unsent() > WRITE_MARK)
+    }
+
+    /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
+    fn handle(&mut self, input: Input, setting: &Setting) {
+        if self.ended {
+            return;
+        }
+        self.session.handle(input, setting.now());
+        self.take_outputs(setting);
+    }
+
+    fn take_outputs(&mut self, setting: &Setting) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Respond { to, response } => self.respond(to, response),
+                Output::ToServer(_, command) => self.command(command, setting),
+                // for stream management (XEP-0198) and for bouncing what was lost (XEP-0206 section 7)
+                Output::Confirmed(..) | Output::Undelivered(..) => {}
+                Output::Ended(reason) => self.end(reason, setting),
+            }
+        }
+    }
+
+    fn respond(&mut self, to: RequestId, response: Response) {
+        if let Some(place) = self.waiting.iter().position(|(id, _)| *id == to) {
+            let (_, sender) = self.waiting.swap_remove(place);
+            // a receiver that is gone has said `HungUp`, or will
+            let _ = sender.send(response);
+        }
+    }
+
+    fn command(&mut self, command: ServerCommand, setting: &Setting) {
+        match (&mut self.link, command) {
+            (_, ServerCommand::Close(how)) => {
+                if let Link::Connected(stream) = std::mem::replace(&mut self.link, Link::Gone) {
+                    let goodbye = async move {
+                        match how {
+                            Close::Clean => stream.close().await,
+                            Close::Abandon => stream.abandon().await,
+                        }
+                    };
+                    setting.tracker.spawn(tokio::time::timeout(CLOSE, goodbye));
+                }
+            }
+            (Link::Connecting(waiting), command) => waiting.push_back(command),
+            (Link::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
+            (Link::Connected(stream), ServerCommand::Open(opening)) => stream.open(&translate::header(&setting.domain, opening)),
+            (Link::Connected(stream), ServerCommand::Restart(opening)) => {
+                stream.restart(&translate::header(&setting.domain, opening));
+            }
+            (Link::Gone, _) => {}
+        }
+    }
+
+    fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
+        let Link::Connecting(waiting) = &mut self.link else { return };
+        let waiting = std::mem::take(waiting);
+        match result {
+            Ok(io) => {
+                self.link = Link::Connected(Box::new(ServerStream::new(io, setting.xml)));
+                waiting.into_iter().for_each(|command| self.command(command, setting));
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                info!(domain = %setting.domain, target = error.target, stage = ?error.stage, cause, "server not reached");
+                self.link = Link::Gone;
+                self.server(ServerEvent::Failed(ServerFailure::Unreachable), setting);
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        for _ in 0..BUDGET {
+            if !self.session.wants(StreamId::FIRST) {
+                self.reading = Reading::Paused;
+                return;
+            }
+            self.reading = Reading::Active;
+            let Link::Connected(stream) = &mut self.link else { return };
+            match stream.poll_event(cx) {
+                Poll::Ready(Ok(event)) => {
+                    self.server(translate::event(event), setting);
+                }
+                Poll::Ready(Err(failure)) => return self.broken(&failure, setting),
+                Poll::Pending => return,
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// The server is gone or talks nonsense; nonsense is told to it (ER10).
+    fn broken(&mut self, failure: &StreamFailure, setting: &Setting) {
+        info!(domain = %setting.domain, session = %setting.key, cause = %failure, "server stream broke");
+        let link = std::mem::replace(&mut self.link, Link::Gone);
+        if let (Link::Connected(stream), StreamFailure::Xml(error)) = (link, failure) {
+            setting
+                .tracker
+                .spawn(tokio::time::timeout(CLOSE, stream.fail(translate::stream_condition(*error))));
+        }
+        self.server(translate::failure(failure), setting);
+    }
+
+    fn server(&mut self, event: ServerEvent, setting: &Setting) {
+        self.handle(Input::Server(StreamId::FIRST, event), setting);
+    }
+
+    /// Writes what the server takes, and lets in the requests that waited for that.
+    fn flush(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        loop {
+            if let Link::Connected(stream) = &mut self.link {
+                match stream.poll_flush(cx) {
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                    Poll::Ready(Err(error)) => self.broken(&StreamFailure::Io(error), setting),
+                }
+            }
+            if self.is_clogged() {
+                return;
+            }
+            match self.deferred.pop_front() {
+                Some(input) => self.handle(input, setting),
+                None => return,
+            }
+        }
+    }
+
+    fn keep_time(&mut self, cx: &mut Context<'_>, sleep: &mut std::pin::Pin<Box<Sleep>>, setting: &Setting) {
+        while !self.ended {
+            let deadline = self.session.poll_timeout();
+            if self.armed != deadline {
+                self.armed = deadline;
+                if let Some(at) = deadline {
+                    sleep.as_mut().reset(setting.opened + Duration::from_millis(at.0));
+                }
+            }
+            if self.armed.is_none() || sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.armed = None;
+            self.handle(Input::Timeout, setting);
+        }
+    }
+
+    /// The task is needed when it would sleep too long, when the server takes bytes slowly or may be read again, or when all is over.
+    fn wake_task(&mut self) {
+        let sooner = match (self.session.poll_timeout(), self.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (next, None) => next.is_some(),
+            (None, Some(_)) => false,
+        };
+        let unsent = matches!(&self.link, Link::Connected(stream) if stream.unsent() > 0);
+        let unread = self.reading == Reading::Paused && self.session.wants(StreamId::FIRST);
+        if (sooner || unsent || unread || self.ended)
+            && let Some(task) = self.task.take()
+        {
+            task.wake();
+        }
+    }
+
+    fn end(&mut self, reason: EndReason, setting: &Setting) {
+        info!(domain = %setting.domain, session = %setting.key, reason = ?reason, "session ended");
+        self.give_up(Condition::ItemNotFound);
+    }
+
+    /// This session is lost, and only this one.
+    fn panicked(&mut self, setting: &Setting) {
+        error!(domain = %setting.domain, session = %setting.key, "a turn panicked; the session is given up");
+        self.give_up(Condition::InternalServerError);
+    }
+
+    fn give_up(&mut self, condition: Condition) {
+        self.ended = true;
+        self.link = Link::Gone;
+        self.deferred.clear();
+        for (_, sender) in self.waiting.drain(..) {
+            let _ = sender.send(Response::fatal(condition));
+        }
+    }
+}
+
+impl Setting {
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}

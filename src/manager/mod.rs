@@ -1,0 +1,162 @@
+//! The connection manager: sessions that are alive, found by their sid; nothing here knows HTTP.
+
+mod bosh;
+mod exchange;
+mod registry;
+mod sid;
+mod translate;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
+
+use self::bosh::{LiveSession, Setting};
+pub use self::exchange::Exchange;
+use self::registry::Registry;
+use self::sid::Key;
+use crate::bosh::{self as value, Admitted, Condition, Input, Limits, Request, RequestId, Response, Session, Sid, Time};
+use crate::upstream::Connect;
+use crate::xml::XmlLimits;
+use crate::xmpp::Domain;
+
+/// The client's true address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    pub address: IpAddr,
+}
+
+/// What the connection manager allows.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub session: Limits,
+    /// Sessions at once; each costs one socket towards the server and one or two towards its client.
+    pub sessions: usize,
+    /// Bytes of one element from a server.
+    pub stanza_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            session: Limits::default(),
+            sessions: 100_000,
+            stanza_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// All live sessions.
+pub struct ConnectionManager {
+    connector: Arc<dyn Connect>,
+    options: Options,
+    registry: Arc<Registry>,
+    tracker: TaskTracker,
+    draining: AtomicBool,
+}
+
+impl ConnectionManager {
+    pub fn new(connector: Arc<dyn Connect>, options: Options) -> Self {
+        let registry = Arc::new(Registry::new(options.sessions));
+        Self {
+            connector,
+            options,
+            registry,
+            tracker: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Is there a session of this name? Asked as soon as a request's `<body ...>` tag has been read.
+    pub fn knows(&self, sid: &Sid) -> bool {
+        Key::read(sid).is_some_and(|key| self.registry.contains(key))
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
+    pub fn exchange(&self, request: Request, peer: &Peer) -> Exchange {
+        let Some(sid) = &request.sid else {
+            return self.open(request, peer).unwrap_or_else(Exchange::answered);
+        };
+        match Key::read(sid).and_then(|key| self.registry.find(key)) {
+            Some(session) => {
+                let (id, answer) = session.exchange(request);
+                Exchange::waiting(session, id, answer)
+            }
+            None => Exchange::answered(Response::fatal(Condition::ItemNotFound)),
+        }
+    }
+
+    /// Ends every session with `system-shutdown` as its client comes to hear of it (J15), and makes no new ones. Returns when all are
+    /// gone and their streams are closed; the caller bounds the time.
+    pub async fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        info!(sessions = self.sessions(), "draining");
+        for session in self.registry.all() {
+            session.tell(Input::Drain);
+        }
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// A new session (XEP-0124 section 7).
+    fn open(&self, creation: Request, peer: &Peer) -> Result<Exchange, Response> {
+        let refuse = |condition| Response::refusal(&creation, condition);
+        if self.draining.load(Ordering::SeqCst) {
+            return Err(refuse(Condition::SystemShutdown));
+        }
+        value::admit(&creation).map_err(refuse)?;
+        let domain = creation
+            .to
+            .as_deref()
+            .and_then(Domain::parse)
+            .filter(|domain| self.connector.serves(domain));
+        let domain = domain.ok_or_else(|| refuse(Condition::HostUnknown))?;
+        let key = Key::random().map_err(|cause| {
+            error!(%cause, "no randomness for a session id");
+            refuse(Condition::InternalServerError)
+        })?;
+        if !self.registry.admit() {
+            return Err(refuse(Condition::PolicyViolation));
+        }
+        info!(%domain, session = %key, client = %peer.address, "session begins");
+        Ok(self.begin(creation, key, domain))
+    }
+
+    fn begin(&self, creation: Request, key: Key, domain: Domain) -> Exchange {
+        let id = RequestId(0);
+        let admitted = Admitted {
+            id,
+            sid: key.sid(),
+            limits: self.options.session.clone(),
+        };
+        #[expect(clippy::disallowed_methods, reason = "where a session's time begins")]
+        let opened = Instant::now();
+        let setting = Setting {
+            key,
+            domain: domain.clone(),
+            xml: XmlLimits {
+                element_bytes: self.options.stanza_bytes,
+                ..XmlLimits::default()
+            },
+            tracker: self.tracker.clone(),
+            opened,
+        };
+        let session = Arc::new(LiveSession::new(setting, Session::open(creation, admitted, Time::default())));
+        self.registry.insert(key, session.clone());
+        let answer = session.created(id);
+        let (live, connector, registry) = (session.clone(), self.connector.clone(), self.registry.clone());
+        self.tracker.spawn(async move {
+            live.run(connector.connect(&domain)).await;
+            registry.remove(key);
+        });
+        Exchange::waiting(session, id, answer)
+    }
+}

@@ -1,0 +1,64 @@
+//! Reaching one of a domain's servers within a bounded time (B08).
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::route::Route;
+use super::{BoxStream, Connect, ConnectError, Connecting, Stage};
+use crate::net;
+use crate::xmpp::Domain;
+
+/// Connects over TCP to the servers that the configuration names, and to no others (C14, P06).
+#[derive(Debug)]
+pub struct Connector {
+    route: Route,
+    /// For one session's way to its server, all servers and addresses together.
+    timeout: Duration,
+}
+
+impl Connector {
+    pub fn new(route: Route, timeout: Duration) -> Self {
+        Self { route, timeout }
+    }
+
+    async fn dial(&self, servers: &[String]) -> Result<BoxStream, ConnectError> {
+        #[expect(clippy::disallowed_methods, reason = "the deadline of this attempt")]
+        let deadline = Instant::now() + self.timeout;
+        let mut last = ConnectError::tcp("", io::Error::other("no server is configured"));
+        for server in servers {
+            match timeout_at(deadline, net::connect(server)).await {
+                Ok(Ok(stream)) => return Ok(Box::new(stream)),
+                Ok(Err(source)) => last = ConnectError::tcp(server, source),
+                Err(_) => return Err(ConnectError::tcp(server, io::ErrorKind::TimedOut.into())),
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Connect for Connector {
+    fn serves(&self, domain: &Domain) -> bool {
+        self.route.find(domain).is_some()
+    }
+
+    fn connect(&self, domain: &Domain) -> Connecting<'_> {
+        let servers = self
+            .route
+            .find(domain)
+            .map(|entry| entry.servers.as_slice())
+            .unwrap_or_default();
+        Box::pin(self.dial(servers))
+    }
+}
+
+impl ConnectError {
+    fn tcp(target: &str, source: io::Error) -> Self {
+        Self {
+            target: target.to_owned(),
+            stage: Stage::Tcp,
+            source,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `ServerStream`: an XMPP stream over any byte stream, polled by its one owner; nothing is buffered in it while it is idle.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+
+use super::BoxStream;
+use crate::xml::{Payload, XmlError, XmlLimits};
+use crate::xmpp::inbound::Inbound;
+use crate::xmpp::{StreamEvent, StreamHeader, outbound};
+
+/// Bytes read at once. One such buffer a thread serves all its sessions.
+const READ: usize = 16 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// The stream cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamFailure {
+    #[error("the connection broke")]
+    Io(#[from] io::Error),
+    #[error("the server sent what is not a stream")]
+    Xml(#[from] XmlError),
+    #[error("the connection ended without a closing tag")]
+    Ended,
+}
+
+/// A connected stream towards an XMPP server.
+pub struct ServerStream {
+    io: BoxStream,
+    inbound: Inbound,
+    input: BytesMut,
+    output: BytesMut,
+}
+
+impl ServerStream {
+    pub fn new(io: BoxStream, limits: XmlLimits) -> Self {
+        Self {
+            io,
+            inbound: Inbound::new(limits),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+        }
+    }
+
+    /// Begins the stream.
+    pub fn open(&mut self, header: &StreamHeader) {
+        outbound::header(header, &mut self.output);
+    }
+
+    /// Begins it anew on the same connection; what was read and not yet looked at belongs to the old stream (R01, R05).
+    pub fn restart(&mut self, header: &StreamHeader) {
+        self.inbound.restart();
+        self.input.clear();
+        self.open(header);
+    }
+
+    pub fn send(&mut self, payload: &Payload) {
+        self.output.extend_from_slice(payload.bytes());
+    }
+
+    /// Bytes that the server has not taken.
+    pub fn unsent(&self) -> usize {
+        self.output.len()
+    }
+
+    /// The next thing the server says.
+    ///
+    /// # Errors
+    /// See [`StreamFailure`]; the stream is of no use after it.
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamEvent, StreamFailure>> {
+        loop {
+            if let Some(event) = self.inbound.next(&mut self.input)? {
+                return Poll::Ready(Ok(event));
+            }
+            if self.input.is_empty() {
+                self.input = BytesMut::new();
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(StreamFailure::Ended));
+            }
+        }
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.output.advance(written);
+        }
+        self.output = BytesMut::new();
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Says goodbye and waits for the other side's goodbye, then ends the connection (ER09). The caller bounds the time.
+    pub async fn close(mut self) {
+        self.output.extend_from_slice(outbound::CLOSING);
+        let _ = std::future::poll_fn(|cx| self.poll_goodbye(cx)).await;
+        self.shutdown().await;
+    }
+
+    /// Ends the connection after a stream error of ours (RFC 6120 section 4.9.1.1).
+    pub async fn fail(mut self, condition: &str) {
+        outbound::error(condition, &mut self.output);
+        self.output.extend_from_slice(outbound::CLOSING);
+        self.shutdown().await;
+    }
+
+    /// Ends the connection without a word, so that the server may keep the session (AU07).
+    pub async fn abandon(self) {
+        self.shutdown().await;
+    }
+
+    /// What arrives meanwhile is read and dropped, so that the server's own writes never block its goodbye.
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamFailure>> {
+        let flushed = self.poll_flush(cx)?;
+        loop {
+            match self.poll_event(cx) {
+                Poll::Ready(Ok(StreamEvent::Closed)) if flushed.is_ready() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    async fn shutdown(mut self) {
+        let _ = std::future::poll_fn(|cx| {
+            let _ = ready!(self.poll_flush(cx));
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        })
+        .await;
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            self.input.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    }
+}

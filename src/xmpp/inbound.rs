@@ -1,0 +1,102 @@
+//! Bytes from a peer -> [`StreamEvent`]s (RFC 6120 section 4). The same reader serves both ends: it does not know who we are.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{CLIENT, SASL, STREAM, StreamError, StreamEvent, StreamHeader, features};
+use crate::xml::scope::{Carriage, Scope, carry};
+use crate::xml::splitter::{Fragment, Splitter};
+use crate::xml::tag::Tag;
+use crate::xml::{XML_NAMESPACE, XmlError, XmlLimits};
+
+/// Reads one stream.
+#[derive(Debug)]
+pub struct Inbound {
+    limits: XmlLimits,
+    splitter: Splitter,
+    phase: Phase,
+}
+
+/// Header -> Open -> Over
+#[derive(Debug)]
+enum Phase {
+    Header,
+    /// With what the header declares.
+    Open(Scope),
+    /// Closed, or broken: nothing that follows counts.
+    Over,
+}
+
+/// Clients look for the literal names `stream:features` and `message`.
+const CARRIAGE: Carriage = Carriage {
+    rehome: None,
+    prefixes: &[(STREAM, "stream"), (CLIENT, "")],
+};
+
+impl Inbound {
+    pub fn new(limits: XmlLimits) -> Self {
+        Self {
+            limits,
+            splitter: Splitter::new(limits),
+            phase: Phase::Header,
+        }
+    }
+
+    /// Takes the next event off the front of `input`; `None`: more bytes are needed. After `Closed` or `Error` it stays `None`
+    /// and swallows what follows. White space between elements is swallowed.
+    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<StreamEvent>, XmlError> {
+        if matches!(self.phase, Phase::Over) {
+            input.clear();
+            return Ok(None);
+        }
+        let event = self.event(input);
+        if matches!(event, Err(_) | Ok(Some(StreamEvent::Error(_) | StreamEvent::Closed))) {
+            self.phase = Phase::Over;
+        }
+        event
+    }
+
+    /// The peer will begin anew with a header on the same connection (RFC 6120 section 4.3.3): nothing of the old stream is kept.
+    pub fn restart(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
+    fn event(&mut self, input: &mut BytesMut) -> Result<Option<StreamEvent>, XmlError> {
+        let event = match self.splitter.next(input)? {
+            None => return Ok(None),
+            Some(Fragment::Opened(tag)) => self.opened(&tag)?,
+            Some(Fragment::Element(element)) => self.element(element)?,
+            Some(Fragment::Closed) => StreamEvent::Closed,
+        };
+        Ok(Some(event))
+    }
+
+    fn opened(&mut self, bytes: &Bytes) -> Result<StreamEvent, XmlError> {
+        let tag = Tag::parse(bytes, &Scope::default(), &self.limits, &[])?;
+        if !tag.is(STREAM, "stream") {
+            return Err(XmlError::NotWellFormed);
+        }
+        let value = |namespace, local| tag.attribute(namespace, local).map(|value| value.detached());
+        let header = StreamHeader {
+            to: value("", "to"),
+            from: value("", "from"),
+            id: value("", "id"),
+            version: value("", "version"),
+            lang: value(XML_NAMESPACE, "lang"),
+        };
+        self.phase = Phase::Open(tag.scope.detached());
+        Ok(StreamEvent::Opened(header))
+    }
+
+    fn element(&self, element: Bytes) -> Result<StreamEvent, XmlError> {
+        let Phase::Open(scope) = &self.phase else {
+            return Err(XmlError::NotWellFormed);
+        };
+        let payload = carry(element, scope, &CARRIAGE, &self.limits)?;
+        Ok(match (payload.namespace(), payload.local()) {
+            (STREAM, "features") => StreamEvent::Features(features::strip(payload)),
+            (STREAM, "error") => StreamEvent::Error(StreamError { element: payload }),
+            (SASL, "success") => StreamEvent::Authenticated(payload),
+            _ => StreamEvent::Payload(payload),
+        })
+    }
+}

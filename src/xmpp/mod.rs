@@ -1,0 +1,119 @@
+//! RFC 6120 streams as values: headers, events, errors. No socket, no clock.
+
+pub mod features;
+pub mod inbound;
+pub mod outbound;
+
+use std::net::Ipv6Addr;
+
+use crate::xml::{Payload, Text};
+
+pub const CLIENT: &str = "jabber:client";
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+
+/// An XMPP domain, compared as RFC 7622 section 3.2 says: case folded, without a trailing dot.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Domain(Text);
+
+impl Domain {
+    /// `None` for what cannot be a domain: empty, longer than 1023 bytes, an empty label, or characters that a JID forbids in its
+    /// domain part; in brackets there has to be an IPv6 address.
+    pub fn parse(text: &str) -> Option<Self> {
+        // IDNA (RFC 5895 section 2) takes the ideographic full stops for dots
+        let folded = text.to_lowercase().replace(['\u{3002}', '\u{FF0E}', '\u{FF61}'], ".");
+        let name = folded.strip_suffix('.').unwrap_or(&folded);
+        let is_name = |name: &str| name.split('.').all(|label| !label.is_empty()) && !name.contains(is_forbidden);
+        let is_allowed = match name.strip_prefix('[') {
+            Some(rest) => rest
+                .strip_suffix(']')
+                .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+            None => is_name(name),
+        };
+        (is_allowed && name.len() <= 1023).then(|| Self(name.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || "\"&'/:<>@[]\\".contains(c)
+}
+
+impl std::fmt::Display for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The attributes of `<stream:stream>` (RFC 6120 section 4.7), either way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct StreamHeader {
+    pub to: Option<Text>,
+    pub from: Option<Text>,
+    pub id: Option<Text>,
+    pub version: Option<Text>,
+    pub lang: Option<Text>,
+}
+
+/// A `<stream:error/>` (RFC 6120 section 4.9), whole.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct StreamError {
+    pub element: Payload,
+}
+
+/// What a stream says.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum StreamEvent {
+    Opened(StreamHeader),
+    /// With what a client behind a manager must not be offered already taken out.
+    Features(Payload),
+    /// `<success/>` of SASL 1 (RFC 6120 section 6.4.6); to be passed on like a payload.
+    Authenticated(Payload),
+    Payload(Payload),
+    Error(StreamError),
+    /// `</stream:stream>`
+    Closed,
+}
+
+/// The bare JID of a JID, normalised in its domain part; `None` for what is none (C13).
+pub fn bare_jid(text: &str) -> Option<Text> {
+    let bare = text.split_once('/').map_or(text, |(bare, _)| bare);
+    let (local, domain) = bare.split_once('@')?;
+    let bad = |c: char| c.is_control() || c.is_whitespace() || "\"&'/:<>@".contains(c);
+    if local.is_empty() || local.len() > 1023 || local.contains(bad) {
+        return None;
+    }
+    Some(format!("{local}@{}", Domain::parse(domain)?).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        Domain::parse(text).map(|domain| domain.to_string())
+    }
+
+    // C15
+    #[test]
+    fn domains_are_compared_without_case_and_trailing_dot() {
+        assert_eq!(parsed("EXAMPLE.com."), parsed("example.com"));
+        assert_eq!(parsed("MÜNCHEN.example"), parsed("münchen.example"));
+        assert_eq!(parsed("例え。テスト"), parsed("例え.テスト"));
+        assert_eq!(parsed("[::1]").as_deref(), Some("[::1]"));
+        assert_eq!(parsed("chat_1.localhost").as_deref(), Some("chat_1.localhost"));
+    }
+
+    #[test]
+    fn what_no_domain_can_be_is_refused() {
+        let long = "a".repeat(1024);
+        let forbidden = ["a b", "a/b", "u@d", "a:5222", "a<b", "a\u{0}", "[<script>]", "[::1", "[]"];
+        for text in ["", ".", "..", "a..b", ".a", "a.b..", &long].into_iter().chain(forbidden) {
+            assert_eq!(parsed(text), None, "{text:?}");
+        }
+    }
+}

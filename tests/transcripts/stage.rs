@@ -1,0 +1,422 @@
+//! The stage: a session in virtual time, what it said and nobody has named yet, and the judge of each line.
+
+use std::collections::{HashMap, VecDeque};
+
+use boshd::bosh::{
+    self, Admitted, Close, Condition, Decoder, EndReason, Input, Limits, Opening, Output, Request, RequestId, Response,
+    ServerCommand, ServerEvent, ServerFailure, Session, Sid, StreamId, Time,
+};
+use boshd::xml::scope::standing;
+use boshd::xml::{Payload, XmlLimits};
+
+use super::line::{Line, elements};
+
+const SID: &str = "the-sid";
+
+#[derive(Default)]
+struct Stage {
+    limits: Limits,
+    session: Option<Session>,
+    over: bool,
+    now: u64,
+    said: VecDeque<(u64, Output)>,
+    names: HashMap<String, RequestId>,
+    answers: HashMap<String, Response>,
+    introduced: bool,
+}
+
+/// Plays a whole text; the number of the line that is wrong, and why.
+pub fn play(text: &str) -> Result<(), (usize, String)> {
+    let mut stage = Stage::default();
+    for (number, line) in text.lines().enumerate() {
+        let step = Line::parse(line).and_then(|line| line.map_or(Ok(()), |line| stage.step(&line)));
+        step.map_err(|why| (number + 1, why))?;
+    }
+    stage.silence().map_err(|why| (text.lines().count(), why))
+}
+
+impl Stage {
+    fn step(&mut self, line: &Line) -> Result<(), String> {
+        if let Some(at) = line.at {
+            self.advance(at)?;
+        }
+        match line.verb.as_str() {
+            "limits" => self.limits(line),
+            "client" => self.silence().and_then(|()| self.client(line)),
+            "server" => self.silence().and_then(|()| self.server(line)),
+            "hung-up" => self.told(line, |id| Input::HungUp { id }),
+            "written" => self.told(line, |id| Input::Written { id }),
+            "release" => self.told(line, |id| Input::Release { id }),
+            "drain" => self.silence().map(|()| self.handle(Input::Drain)),
+            "answer" => self.answer(line),
+            "to-server" => self.ordered(line),
+            "undelivered" => match self.next("undelivered")? {
+                Output::Undelivered(_, payloads) => same_elements(&line.elements, &payloads),
+                other => Err(format!("instead: {other:?}")),
+            },
+            "confirmed" => match self.next("confirmed")? {
+                Output::Confirmed(_, count) if line.first()? == count.to_string() => Ok(()),
+                other => Err(format!("instead: {other:?}")),
+            },
+            "ended" => match self.next("ended")? {
+                Output::Ended(reason) if reason_word(reason) == line.first()? => Ok(()),
+                other => Err(format!("instead: {other:?}")),
+            },
+            "silence" => self.silence(),
+            "reads" | "does-not-read" => {
+                let wants = self.session.as_ref().is_some_and(|session| session.wants(StreamId::FIRST));
+                if wants == (line.verb == "reads") {
+                    Ok(())
+                } else {
+                    Err("the opposite is true".into())
+                }
+            }
+            other => Err(format!("unknown verb `{other}`")),
+        }
+    }
+
+    /// Time passes; every deadline on the way is kept.
+    fn advance(&mut self, at: u64) -> Result<(), String> {
+        if at < self.now {
+            return Err("time runs backwards".into());
+        }
+        while let Some(deadline) = self
+            .session
+            .as_ref()
+            .and_then(Session::poll_timeout)
+            .filter(|deadline| deadline.0 <= at)
+        {
+            if deadline.0 > self.now {
+                self.now = deadline.0;
+            }
+            self.handle(Input::Timeout);
+        }
+        self.now = at;
+        match self.said.iter().find(|(_, output)| !may_stay_unnamed(output)) {
+            Some((then, output)) if *then < at => Err(format!("at {then} ms, unexpected: {output:?}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn limits(&mut self, line: &Line) -> Result<(), String> {
+        for word in &line.words {
+            let (name, value) = word.split_once('=').ok_or("limits are NAME=VALUE")?;
+            let number: usize = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
+            let small = u16::try_from(number).unwrap_or(u16::MAX);
+            match name {
+                "wait" => self.limits.max_wait = small,
+                "hold" => self.limits.max_hold = u8::try_from(number).map_err(|_| "hold")?,
+                "inactivity" => self.limits.inactivity = small,
+                "polling" => self.limits.polling = small,
+                "memory" => self.limits.session_memory = number,
+                "response" => self.limits.response_bytes = number,
+                other => return Err(format!("unknown limit `{other}`")),
+            }
+        }
+        Ok(())
+    }
+
+    fn client(&mut self, line: &Line) -> Result<(), String> {
+        let id = RequestId(u64::try_from(self.names.len()).expect("few"));
+        if self.names.insert(line.first()?.to_owned(), id).is_some() {
+            return Err("this name is taken".into());
+        }
+        let mut decoder = Decoder::new(XmlLimits::default());
+        let body = if line.has("raw") {
+            line.elements[0].clone()
+        } else {
+            self.body(line)
+        };
+        let request = decoder.feed(body.as_bytes()).map(|_| ()).and_then(|()| decoder.finish());
+        match request {
+            Ok(request) => self.request(id, request),
+            Err(error) => self.say(Output::Respond {
+                to: id,
+                response: error.response(),
+            }),
+        }
+        Ok(())
+    }
+
+    fn body(&self, line: &Line) -> String {
+        let mut body = format!("<body xmlns='{}' xmlns:xmpp='{}'", bosh::HTTPBIND, bosh::XBOSH);
+        for word in line.words[1..].iter().filter(|word| word.contains('=')) {
+            let (name, value) = word.split_once('=').expect("filtered");
+            body.push_str(&format!(" {name}='{value}'"));
+        }
+        if self.session.is_some() && !line.has("nosid") && line.value("sid").is_none() {
+            body.push_str(&format!(" sid='{SID}'"));
+        }
+        format!("{body}>{}</body>", line.elements.concat())
+    }
+
+    /// What the connection manager does with a request.
+    fn request(&mut self, id: RequestId, request: Request) {
+        let refused = |condition| Output::Respond {
+            to: id,
+            response: Response::refusal(&request, condition),
+        };
+        if request.sid.is_none() {
+            match bosh::admit(&request) {
+                Err(condition) => self.say(refused(condition)),
+                Ok(()) => {
+                    let admitted = Admitted {
+                        id,
+                        sid: Sid(SID.into()),
+                        limits: self.limits.clone(),
+                    };
+                    self.session = Some(Session::open(request, admitted, Time(self.now)));
+                    self.collect();
+                }
+            }
+        } else if self.over || request.sid != Some(Sid(SID.into())) {
+            self.say(Output::Respond {
+                to: id,
+                response: Response::fatal(Condition::ItemNotFound),
+            });
+        } else {
+            self.handle(Input::Request { id, request });
+        }
+    }
+
+    fn server(&mut self, line: &Line) -> Result<(), String> {
+        let word = line.words.first().map_or("payload", String::as_str);
+        if matches!(word, "features" | "opened") && !self.introduced {
+            let value = |name: &str, usual: &str| {
+                Some(line.value(name).unwrap_or(usual))
+                    .filter(|v| *v != "none")
+                    .map(Into::into)
+            };
+            let opened = ServerEvent::Opened {
+                version: value("version", "1.0"),
+                from: value("from", "example.org"),
+                id: value("id", "s1"),
+            };
+            self.introduced = true;
+            self.event(opened);
+        }
+        match word {
+            "opened" => {}
+            "features" => {
+                let inside = line.elements.concat();
+                self.event(ServerEvent::Features(stream_element("features", &inside)));
+            }
+            "authenticated" => {
+                let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+                self.event(ServerEvent::Authenticated(standing(
+                    success.into(),
+                    "urn:ietf:params:xml:ns:xmpp-sasl".into(),
+                    "success",
+                )));
+            }
+            "resumable" => self.event(ServerEvent::Resumable),
+            "closed" => self.event(ServerEvent::Closed),
+            "failed" => self.event(ServerEvent::Failed(ServerFailure::Unreachable)),
+            "stream-error" => {
+                let error = stream_element("error", &line.elements.concat());
+                self.event(ServerEvent::Failed(ServerFailure::StreamError(error)));
+            }
+            "payload" => line
+                .elements
+                .iter()
+                .for_each(|element| self.event(ServerEvent::Payload(payload(element)))),
+            other => return Err(format!("a server cannot `{other}`")),
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, line: &Line, input: impl Fn(RequestId) -> Input) -> Result<(), String> {
+        self.silence()?;
+        let id = *self.names.get(line.first()?).ok_or("nobody of this name")?;
+        self.handle(input(id));
+        Ok(())
+    }
+
+    fn event(&mut self, event: ServerEvent) {
+        self.handle(Input::Server(StreamId::FIRST, event));
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = Time(self.now);
+        if let Some(session) = self.session.as_mut().filter(|_| !self.over) {
+            session.handle(input, now);
+            self.collect();
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.session.as_mut().and_then(Session::poll_output) {
+            self.over |= matches!(output, Output::Ended(_));
+            self.introduced &= !matches!(
+                output,
+                Output::ToServer(_, ServerCommand::Open(_) | ServerCommand::Restart(_))
+            );
+            self.say(output);
+        }
+    }
+
+    fn say(&mut self, output: Output) {
+        self.said.push_back((self.now, output));
+    }
+
+    /// The next output; those that may stay unnamed are passed over unless they are asked for.
+    fn next(&mut self, asked: &str) -> Result<Output, String> {
+        while let Some((_, output)) = self.said.pop_front() {
+            let asked_for = match output {
+                Output::ToServer(_, ServerCommand::Open(_)) => asked == "open",
+                Output::Confirmed(..) => asked == "confirmed",
+                _ => true,
+            };
+            if asked_for {
+                return Ok(output);
+            }
+        }
+        Err("nothing was said".into())
+    }
+
+    fn silence(&mut self) -> Result<(), String> {
+        match self.next("silence") {
+            Ok(output) => Err(format!("unexpected: {output:?}")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn ordered(&mut self, line: &Line) -> Result<(), String> {
+        let asked = line.words.first().map_or("", String::as_str).to_owned();
+        match (self.next(&asked)?, asked.as_str()) {
+            (Output::ToServer(_, ServerCommand::Open(opening)), "open")
+            | (Output::ToServer(_, ServerCommand::Restart(opening)), "restart") => same_opening(line, &opening),
+            (Output::ToServer(_, ServerCommand::Close(Close::Clean)), "close")
+            | (Output::ToServer(_, ServerCommand::Close(Close::Abandon)), "abandon") => Ok(()),
+            (Output::ToServer(_, ServerCommand::Send(payloads)), "") => same_elements(&line.elements, &payloads),
+            (other, _) => Err(format!("instead: {other:?}")),
+        }
+    }
+
+    fn answer(&mut self, line: &Line) -> Result<(), String> {
+        let name = line.first()?;
+        let id = *self.names.get(name).ok_or("nobody of this name")?;
+        let response = match self.next("answer")? {
+            Output::Respond { to, response } if to == id => response,
+            other => return Err(format!("instead: {other:?}")),
+        };
+        self.judge(line, &response)?;
+        self.answers.insert(name.to_owned(), response);
+        if !line.has("unwritten") {
+            self.handle(Input::Written { id });
+        }
+        Ok(())
+    }
+
+    fn judge(&self, line: &Line, response: &Response) -> Result<(), String> {
+        let text = std::str::from_utf8(&response.body).map_err(|_| "not UTF-8")?;
+        let wrong = |what: String| Err(format!("{what} in {text}"));
+        let (head, inside) = text.split_once('>').ok_or("no body")?;
+        let attribute = |name: &str| {
+            let start = head.find(&format!(" {name}='"))? + name.len() + 3;
+            head[start..].split('\'').next()
+        };
+        let kind = line
+            .words
+            .iter()
+            .find(|word| *word == "error" || word.starts_with("terminate"));
+        let (kind, condition) = kind.map_or((None, None), |word| match word.split_once('=') {
+            Some((kind, condition)) => (Some(kind), Some(condition)),
+            None => (Some(word.as_str()), None),
+        });
+        if attribute("type") != kind || attribute("condition") != condition {
+            return wrong("another type or condition".into());
+        }
+        if response.legacy.map(Condition::as_str) != line.value("legacy") {
+            return wrong(format!("legacy is {:?}", response.legacy));
+        }
+        for word in &line.words[1..] {
+            match (word.split_once('='), word.strip_prefix('-')) {
+                (Some(("terminate" | "legacy", _)), _) | (None, None) => {}
+                (Some(("same", other)), _) if self.answers.get(other) == Some(response) => {}
+                (Some((name, value)), _) if attribute(name) == Some(value) => {}
+                (None, Some(name)) if attribute(name).is_none() => {}
+                _ => return wrong(format!("not `{word}`")),
+            }
+        }
+        if line.has("sid") && attribute("sid") != Some(SID) {
+            return wrong("no sid".into());
+        }
+        if line.value("same").is_some() {
+            return Ok(());
+        }
+        let mut found = elements(inside.strip_suffix("</body>").unwrap_or_default())?;
+        if line.has("features") {
+            if !found.first().is_some_and(|element| element.starts_with("<stream:features")) {
+                return wrong("no features".into());
+            }
+            found.remove(0);
+        }
+        same(&line.elements, &found)
+    }
+}
+
+fn may_stay_unnamed(output: &Output) -> bool {
+    matches!(output, Output::ToServer(_, ServerCommand::Open(_)) | Output::Confirmed(..))
+}
+
+fn payload(element: &str) -> Payload {
+    let name = element[1..]
+        .split(|c: char| !c.is_alphanumeric() && c != '-')
+        .next()
+        .unwrap_or_default();
+    standing(element.to_owned().into(), "jabber:client".into(), name)
+}
+
+fn stream_element(local: &str, inside: &str) -> Payload {
+    let text = format!("<stream:{local} xmlns:stream='{}'>{inside}</stream:{local}>", bosh::STREAM);
+    standing(text.into(), bosh::STREAM.into(), local)
+}
+
+fn reason_word(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Terminated => "terminated",
+        EndReason::Inactive => "inactive",
+        EndReason::Condition(condition) => condition.as_str(),
+    }
+}
+
+fn same_opening(line: &Line, opening: &Opening) -> Result<(), String> {
+    let has = |name: &str| match name {
+        "from" => opening.from.as_deref(),
+        "lang" => opening.lang.as_deref(),
+        _ => opening.version.as_deref(),
+    };
+    let differs = |word: &&String| {
+        word.split_once('=')
+            .is_some_and(|(name, value)| has(name) != Some(value).filter(|v| *v != "none"))
+    };
+    line.words
+        .iter()
+        .find(differs)
+        .map_or(Ok(()), |word| Err(format!("not `{word}`: {opening:?}")))
+}
+
+fn same_elements(expected: &[String], payloads: &[Payload]) -> Result<(), String> {
+    same(
+        expected,
+        &payloads.iter().map(|payload| payload.as_str().to_owned()).collect::<Vec<_>>(),
+    )
+}
+
+/// Compares element by element; declarations of jabber:client, which is the usual, do not count.
+fn same(expected: &[String], found: &[String]) -> Result<(), String> {
+    let plain = |element: &String| {
+        let stream = format!(" xmlns:stream='{}'", bosh::STREAM);
+        element
+            .replace(" xmlns='jabber:client'", "")
+            .replace(" xmlns=\"jabber:client\"", "")
+            .replace(&stream, "")
+    };
+    let (expected, found): (Vec<_>, Vec<_>) = (expected.iter().map(plain).collect(), found.iter().map(plain).collect());
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("expected {expected:?}, found {found:?}"))
+    }
+}
