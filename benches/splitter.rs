@@ -38,10 +38,10 @@ fn main() {
     let prefixed = document("c:", " xmlns:c='jabber:client'");
     let mut scope = Scope::default();
     scope.declare("".into(), "jabber:client".into());
-    let carried = |text| split(text, |element| check(element, &scope));
+    let carried = |text: &str| split(text, |element| check(element, &scope));
     let cases: [(&str, &str, &dyn Fn(&str)); 5] = [
         ("quick-xml Reader, end names checked", &standing, &tokenize),
-        ("splitter", &standing, &|text| split(text, drop)),
+        ("splitter", &standing, &|text: &str| split(text, drop)),
         ("splitter and carry, nothing to do", &standing, &carried),
         ("splitter and carry, a declaration added", &inheriting, &carried),
         ("splitter and carry, prefixes taken away", &prefixed, &carried),

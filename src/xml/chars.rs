@@ -20,7 +20,7 @@ pub(super) fn are_chars(text: &str) -> bool {
 
 /// Can `byte` be part of a qualified name? Of non-ASCII characters every byte passes, [`is_ncname`] looks at them closely.
 pub(super) fn is_name_byte(byte: u8) -> bool {
-    const TABLE: [bool; 256] = name_bytes();
+    static TABLE: [bool; 256] = name_bytes();
     TABLE[usize::from(byte)]
 }
 
@@ -38,7 +38,11 @@ const fn name_bytes() -> [bool; 256] {
 /// Is `name`, made of name bytes, a name without a colon?
 pub(super) fn is_ncname(name: &str) -> bool {
     let Some(first) = name.bytes().next() else { return false };
-    if name.bytes().all(|byte| byte.is_ascii() && byte != b':') {
+    // without an early exit the compiler checks many bytes at once
+    if !name
+        .bytes()
+        .fold(false, |found, byte| found | !byte.is_ascii() | (byte == b':'))
+    {
         return first.is_ascii_alphabetic() || first == b'_';
     }
     name.chars().next().is_some_and(is_name_start) && name.chars().all(is_name_char)
@@ -88,8 +92,8 @@ fn numbered(number: &str) -> Option<char> {
 
 /// An attribute's value as XML 1.0 section 3.3.3 normalises it; its references were checked before.
 pub(super) fn normalised(raw: &str) -> Cow<'_, str> {
-    let bytes = raw.as_bytes();
-    if memchr::memchr2(b'&', b'\t', bytes).is_none() && memchr::memchr2(b'\r', b'\n', bytes).is_none() {
+    // of the characters below a blank only white space came so far
+    if !raw.bytes().fold(false, |found, byte| found | (byte == b'&') | (byte < b' ')) {
         return Cow::Borrowed(raw);
     }
     let mut value = String::with_capacity(raw.len());

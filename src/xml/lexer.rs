@@ -78,6 +78,9 @@ impl<'a> Lexer<'a> {
     pub fn text(&mut self) -> Result<&'a str, XmlError> {
         let from = self.at;
         let bytes = self.text.as_bytes();
+        if bytes.get(from) == Some(&b'<') {
+            return Ok("");
+        }
         while let Some(found) = memchr::memchr3(b'<', b'&', b']', &bytes[self.at..]) {
             self.at += found;
             match bytes[self.at] {
@@ -188,24 +191,16 @@ impl<'a> Lexer<'a> {
 
     fn name(&mut self) -> Result<QName<'a>, XmlError> {
         let at = self.at;
-        let rest = &self.text[at..];
-        let (mut length, mut local) = (0, 0);
-        while let Some(byte) = rest.as_bytes().get(length).copied().filter(|byte| is_name_byte(*byte)) {
-            length += 1;
-            if byte == b':' && local == 0 {
-                local = length;
-            }
-        }
+        let rest = &self.text.as_bytes()[at..];
+        let length = rest.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(rest.len());
+        let raw = &self.text[at..at + length];
+        let local = raw.bytes().position(|byte| byte == b':').map_or(0, |colon| colon + 1);
         // a second colon is in the local name, where there may be none
-        if !is_ncname(&rest[local..length]) || (local > 0 && !is_ncname(&rest[..local - 1])) {
+        if !is_ncname(&raw[local..]) || (local > 0 && !is_ncname(&raw[..local - 1])) {
             return Err(XmlError::NotWellFormed);
         }
         self.at += length;
-        Ok(QName {
-            raw: &rest[..length],
-            at,
-            local,
-        })
+        Ok(QName { raw, at, local })
     }
 
     fn skip_white(&mut self) {
