@@ -58,12 +58,18 @@ impl Session {
     /// Is the oldest held request to be answered: payloads waiting, more held than agreed, or some wait over? (Who waits above it
     /// cannot be answered before it.)
     fn is_due(&self, now: Time) -> bool {
-        let news = match self.phase {
-            Phase::Opening => self.stream.is_introduced(),
-            _ => !self.outbox.is_empty() || (self.stream.is_introduced() && self.stream.introduction.is_some()),
-        };
-        let surplus = !matches!(self.phase, Phase::Opening) && self.held.len() > usize::from(self.terms.hold);
-        news || surplus || self.held.next_deadline().is_some_and(|deadline| deadline <= now)
+        if self.held.next_deadline().is_some_and(|deadline| deadline <= now) {
+            return true;
+        }
+        if matches!(self.phase, Phase::Opening) {
+            return self.stream.is_introduced();
+        }
+        // on another connection it could overtake the answer before it, and not every client puts them in order (D03)
+        if self.replay.any_leaving() {
+            return false;
+        }
+        let news = !self.outbox.is_empty() || (self.stream.is_introduced() && self.stream.introduction.is_some());
+        news || self.held.len() > usize::from(self.terms.hold)
     }
 
     /// What is left goes to the oldest, with the last of it the farewell; who is still held then gets an empty answer (J02, J18). The
