@@ -14,6 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Waiting;
 use super::turn::{Answer, End, Held, Persistence};
 use crate::manager::Exchange;
 
@@ -23,6 +24,9 @@ pub struct Turn(Mutex<State>);
 struct State {
     stage: Stage,
     arrival: Arrival,
+    /// What the handler did not read of a body. While it is alive hyper goes on to flush; without it hyper would count itself done as
+    /// soon as the answer is in its buffer.
+    unread: Option<Incoming>,
     outbound: Outbound,
 }
 
@@ -65,6 +69,7 @@ impl Turn {
         Self(Mutex::new(State {
             stage,
             arrival: Arrival::Whole,
+            unread: None,
             outbound: Outbound::Flushed,
         }))
     }
@@ -93,14 +98,15 @@ impl Turn {
 
     /// Asked when hyper can do nothing more for now: may it be taken off? Only if it owes the client no byte and has none of a body to
     /// read: it would take them along. What it has read ahead of the next request it gives back.
-    pub fn poll_end(&self) -> Poll<End> {
+    pub fn poll_end(&self, waiting: Waiting) -> Poll<End> {
         let mut state = self.lock();
         if state.outbound == Outbound::Pending {
             return Poll::Pending;
         }
         match mem::replace(&mut state.stage, Stage::Reading) {
             Stage::Held(held) => Poll::Ready(End::Held(held)),
-            Stage::Left(Persistence::KeepAlive) => Poll::Ready(End::Answered),
+            Stage::Left(Persistence::KeepAlive) if waiting == Waiting::Parked => Poll::Ready(End::Answered),
+            Stage::Left(Persistence::Close) => Poll::Ready(End::Over),
             other => {
                 state.stage = other;
                 Poll::Pending
@@ -247,13 +253,13 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Tap<I> {
 
 /// A request's body, which says when the handler has it whole.
 pub struct Arriving {
-    body: Incoming,
+    body: Option<Incoming>,
     turn: Arc<Turn>,
 }
 
 impl Arriving {
     pub fn new(body: Incoming, turn: Arc<Turn>) -> Self {
-        Self { body, turn }
+        Self { body: Some(body), turn }
     }
 }
 
@@ -262,7 +268,10 @@ impl HttpBody for Arriving {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
         if frame.is_none() {
             self.turn.arrived();
         }
@@ -270,18 +279,20 @@ impl HttpBody for Arriving {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(Incoming::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        if self.body.is_end_stream() {
+        if self.is_end_stream() {
             self.turn.arrived();
+        } else {
+            self.turn.lock().unread = self.body.take();
         }
     }
 }

@@ -93,8 +93,7 @@ where
         .serve_connection(TokioIo::new(Tap::new(io, prefix, Arc::clone(&turn))), asker);
     let end = poll_fn(|cx| match hyper.poll_without_shutdown(cx) {
         Poll::Ready(_) => Poll::Ready(End::Over),
-        Poll::Pending if caller.front.state.options.waiting == Waiting::Inside => Poll::Pending,
-        Poll::Pending => turn.poll_end(),
+        Poll::Pending => turn.poll_end(caller.front.state.options.waiting),
     })
     .await;
     let parts = hyper.into_parts();
