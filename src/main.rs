@@ -1,5 +1,7 @@
 //! Arguments in, exit code out: reads the configuration, starts the runtime, and leaves the rest to `app`.
 
+#![deny(clippy::disallowed_methods, clippy::unwrap_used)]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -163,6 +165,6 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn complain(what: &impl ToString) {
+fn complain(what: &(impl ToString + ?Sized)) {
     let _ = writeln!(std::io::stderr(), "{}", what.to_string());
 }

@@ -39,7 +39,7 @@ async fn chat(script: &'static str, endpoint: SocketAddr) -> Value {
 }
 
 fn received(result: &Value, user: &str) -> Vec<String> {
-    let list = result[user]["received"].as_array().unwrap_or_else(|| panic!("{result}"));
+    let list = result[user].as_array().unwrap_or_else(|| panic!("{result}"));
     list.iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
 }
 
@@ -56,7 +56,7 @@ async fn strophe_in_chromium_on_a_hostile_network() {
     let result = chat("strophe.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
-    assert!(cutter.cuts() > 20, "a network too friendly: {} cuts, {result}", cutter.cuts());
+    assert!(cutter.cuts() > 10, "a network too friendly: {} cuts, {result}", cutter.cuts());
 }
 
 #[tokio::test]
@@ -76,5 +76,5 @@ async fn stanza_in_node_on_a_hostile_network() {
     let result = chat("stanza.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
-    assert!(cutter.cuts() > 20, "a network too friendly: {} cuts, {result}", cutter.cuts());
+    assert!(cutter.cuts() > 10, "a network too friendly: {} cuts, {result}", cutter.cuts());
 }

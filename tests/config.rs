@@ -1,7 +1,5 @@
 //! The committed `boshd.toml` is the manual of the settings: it must be accepted, complete, and right about the defaults.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 

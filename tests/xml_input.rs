@@ -2,6 +2,8 @@
 
 #[path = "support/infoset.rs"]
 mod infoset;
+#[path = "../fuzz/properties.rs"]
+mod properties;
 
 use boshd::xml::scope::{Carriage, Scope, carry};
 use boshd::xml::splitter::{Fragment, Splitter};
@@ -125,8 +127,30 @@ fn stray_and_trailing_content_is_refused() {
     for trailing in ["<body/><body/>", "<body></body>x", "<body></body><!-- -->", "<a></b>", "</a>"] {
         assert_eq!(whole(trailing).1, Some(XmlError::NotWellFormed), "{trailing}");
     }
-    assert_eq!(whole("<?xml version='2.0'?><a/>").1, Some(XmlError::Restricted));
-    assert_eq!(whole("<?xml?><a/>").1, Some(XmlError::NotWellFormed));
+    for declaration in [
+        "<?xml?>",
+        "<?xml version='1.0'> ?>",
+        "<?xml version='1.0'/?>",
+        "<?xml version='1.0'encoding='utf-8'?>",
+    ] {
+        assert_eq!(
+            whole(&format!("{declaration}<a/>")).1,
+            Some(XmlError::NotWellFormed),
+            "{declaration}"
+        );
+    }
+    for declaration in [
+        "<?xml version='2.0'?>",
+        "<?xml xml:version='1.0'?>",
+        "<?xml version='1.0' xmlns:p='u'?>",
+        "<?xml-x version='1.0'?>",
+    ] {
+        assert_eq!(
+            whole(&format!("{declaration}<a/>")).1,
+            Some(XmlError::Restricted),
+            "{declaration}"
+        );
+    }
 }
 
 // A10: everything that is no XML, although a tokenizer may take it
@@ -301,6 +325,24 @@ fn a_tag_is_resolved_and_its_values_normalised() {
         [Some("d".into()), Some("<u".into()), Some("outer".into()), None]
     );
     assert_eq!(&bytes[tag.attributes[0].span.clone()], b" b=' x\t\r\n&#10;&apos;y'");
+}
+
+#[test]
+fn fuzz_corpora_hold() {
+    for (target, property) in [
+        ("splitter", properties::splitter as fn(&[u8])),
+        ("body", properties::body),
+        ("stream", properties::stream),
+    ] {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/corpus")
+            .join(target);
+        let seeds: Vec<_> = corpus.read_dir().unwrap().collect();
+        assert!(!seeds.is_empty(), "{target}");
+        seeds
+            .into_iter()
+            .for_each(|seed| property(&std::fs::read(seed.unwrap().path()).unwrap()));
+    }
 }
 
 /// Elements with every mixture of prefixes and namespaces.

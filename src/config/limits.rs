@@ -22,17 +22,14 @@ const LARGEST: Size = Size(1 << 30);
 impl Limits {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let default = Self::default();
-        let mut size = |key, default| section.get(key, Size(default), within(SMALLEST_ELEMENT..=LARGEST)).0;
+        let size = || within(SMALLEST_ELEMENT..=LARGEST);
+        let time = within(Duration::from_secs(1)..=Duration::from_secs(3600));
         Self {
-            body_bytes: size("body_bytes", default.body_bytes),
-            stanza_bytes: size("stanza_bytes", default.stanza_bytes),
-            session_memory: size("session_memory", default.session_memory),
             sessions: section.get("sessions", default.sessions, within(1..=10_000_000)),
-            body_timeout: section.get(
-                "body_timeout",
-                default.body_timeout,
-                within(Duration::from_secs(1)..=Duration::from_secs(3600)),
-            ),
+            body_timeout: section.get("body_timeout", default.body_timeout, time),
+            body_bytes: section.get("body_bytes", Size(default.body_bytes), size()).0,
+            stanza_bytes: section.get("stanza_bytes", Size(default.stanza_bytes), size()).0,
+            session_memory: section.get("session_memory", Size(default.session_memory), size()).0,
         }
     }
 }

@@ -24,14 +24,15 @@ pub struct Upstream {
 
 impl Domain {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
-        // Only to be said: so that nobody who upgrades goes on in plain text without having chosen it.
-        section.need("tls", |text: &String| tls(text));
-        Self {
+        let domain = Self {
             name: section.need("name", |name: &String| pattern(name)).unwrap_or_default(),
             servers: section
                 .need("servers", |list: &Vec<String>| targets(list))
                 .unwrap_or_default(),
-        }
+        };
+        // Only to be said: so that nobody who upgrades goes on in plain text without having chosen it.
+        section.need("tls", |text: &String| tls(text));
+        domain
     }
 
     /// Does this entry match everything that another one matches?

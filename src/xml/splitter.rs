@@ -3,8 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::chars::{is_name_byte, is_white};
-use super::scope::Scope;
-use super::tag::Tag;
+use super::lexer::{Lexer, RawAttribute};
 use super::{XmlError, XmlLimits};
 
 /// What the root of a document or stream is made of.
@@ -22,9 +21,9 @@ pub enum Fragment {
 ///
 /// ```text
 /// Start -> Prolog -> Declaration -> BeforeRoot -> RootTag -> Inside <-> Element
-///            |                                       |          |
-///            +---------------------------> ...       v          v
-///                                                EmptyRoot   EndTag -> Closed
+///               \_________________________________^  |         |
+///                                               EmptyRoot    EndTag -> Closed
+///                                                   \___________________^
 /// ```
 #[derive(Clone, Debug)]
 pub struct Splitter {
@@ -298,24 +297,25 @@ fn check_xml_declaration(declaration: &[u8], limits: &XmlLimits) -> Result<(), X
         .filter(|pseudo| !pseudo.first().copied().is_some_and(is_name_byte))
         .ok_or(XmlError::Restricted)?;
     // it has the form of a start tag
-    let tag = Tag::parse(&[b"<xml", pseudo, b">"].concat().into(), &Scope::default(), limits, &[])?;
-    for (index, attribute) in tag.attributes.iter().enumerate() {
-        let value = attribute.value.as_str();
-        let allowed = match (index, attribute.local.as_str()) {
-            (0, "version") => value
-                .strip_prefix("1.")
-                .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit())),
-            (1, "encoding") => value.eq_ignore_ascii_case("utf-8"),
-            (1 | 2, "standalone") => matches!(value, "yes" | "no"),
-            _ => false,
-        };
-        if !allowed {
-            return Err(XmlError::Restricted);
-        }
+    let tag = Bytes::from([b"<xml", pseudo, b">"].concat());
+    let (mut lexer, mut attributes) = (Lexer::new(&tag)?, Vec::new());
+    lexer.markup()?;
+    let is_empty = lexer.attributes(limits.attributes, &mut attributes)?;
+    if is_empty || lexer.at() < tag.len() || attributes.is_empty() {
+        return Err(XmlError::NotWellFormed);
     }
-    if tag.attributes.is_empty() {
-        Err(XmlError::NotWellFormed)
-    } else {
+    let is_allowed = |(index, attribute): (usize, &RawAttribute)| match (index, attribute.name.raw) {
+        (0, "version") => attribute
+            .raw
+            .strip_prefix("1.")
+            .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit())),
+        (1, "encoding") => attribute.raw.eq_ignore_ascii_case("utf-8"),
+        (1 | 2, "standalone") => matches!(attribute.raw, "yes" | "no"),
+        _ => false,
+    };
+    if attributes.iter().enumerate().all(is_allowed) {
         Ok(())
+    } else {
+        Err(XmlError::Restricted)
     }
 }

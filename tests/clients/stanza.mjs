@@ -24,19 +24,22 @@ function login(user) {
     });
 }
 
+// Sends the messages, never more than ten ahead of what the other said; resolves once as many have come and a ping was answered.
 async function exchange({ client, received }, user, peer) {
+    const heard = async (enough) => {
+        while (received.length < enough) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
     for (let number = 0; number < count; number += 1) {
+        await heard(number - 10);
         client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body: `${user} ${number}` });
-        await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 60));
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
     }
-    while (received.length < count) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await heard(count);
     await client.ping('example.test');
-    return { received };
+    return received;
 }
 
 const [alice, bob] = await Promise.all([login('alice'), login('bob')]);
-const result = await Promise.all([exchange(alice, 'alice', 'bob'), exchange(bob, 'bob', 'alice')]);
-console.log(JSON.stringify({ alice: result[0], bob: result[1] }));
+const received = await Promise.all([exchange(alice, 'alice', 'bob'), exchange(bob, 'bob', 'alice')]);
+console.log(JSON.stringify({ alice: received[0], bob: received[1] }));
 process.exit(0);

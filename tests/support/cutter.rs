@@ -59,12 +59,13 @@ struct Fate {
 }
 
 impl Fate {
-    /// Long enough that most connections carry some exchanges: clients give up after about five failures in a row.
+    /// Most connections carry some exchanges first: clients give up after about five failures in a row. A single request or
+    /// answer must stay well below these sizes, or it would be cut each time.
     fn draw(random: &mut Rng) -> Self {
         Self {
-            request_bytes: random.usize(2_000..20_000),
-            answer_bytes: random.usize(1_000..12_000),
-            lifetime: Duration::from_millis(random.u64(200..4_000)),
+            request_bytes: random.usize(4_000..40_000),
+            answer_bytes: random.usize(2_000..40_000),
+            lifetime: Duration::from_millis(random.u64(100..2_500)),
             reset: random.bool(),
         }
     }
