@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use boshd::front::{Options, Waiting};
 use stack::{Session, Stack, creation, post, post_with};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
+use wire::Wire;
 
 /// Longer than any hold of these sessions.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -29,21 +30,26 @@ fn stack(waiting: Waiting) -> Stack {
 }
 
 /// Sends `pieces` with a pause between them and takes down all that comes back, and whether the server closed.
-async fn play(stack: &Stack, pieces: &[&[u8]]) -> (String, bool) {
-    let mut wire = stack.connect();
-    for piece in pieces {
-        // it may have closed already, which is what the answer will show
-        let _ = wire.io.write_all(piece).await;
-        settle().await;
-    }
-    let mut all = Vec::new();
-    let mut buffer = [0; 65536];
-    loop {
-        match timeout(SILENCE, wire.io.read(&mut buffer)).await {
-            Ok(Ok(length @ 1..)) => all.extend_from_slice(&buffer[..length]),
-            end => return (undated(&String::from_utf8(all).unwrap()), end.is_ok()),
+async fn play(wire: Wire<DuplexStream>, pieces: &[&[u8]]) -> (String, bool) {
+    let (mut reader, mut writer) = tokio::io::split(wire.io);
+    let send = async {
+        for piece in pieces {
+            // it may have closed already, which is what the answer will show
+            let _ = writer.write_all(piece).await;
+            settle().await;
         }
-    }
+    };
+    let hear = async {
+        let mut all = Vec::new();
+        let mut buffer = [0; 65536];
+        loop {
+            match timeout(SILENCE, reader.read(&mut buffer)).await {
+                Ok(Ok(length @ 1..)) => all.extend_from_slice(&buffer[..length]),
+                end => return (undated(&String::from_utf8(all).unwrap()), end.is_ok()),
+            }
+        }
+    };
+    tokio::join!(send, hear).1
 }
 
 fn undated(text: &str) -> String {
@@ -52,22 +58,22 @@ fn undated(text: &str) -> String {
         .collect()
 }
 
-/// Plays what `script` writes to plain hyper in one piece, and to the parking server in one piece, cut at every byte, and byte by
-/// byte: always the same answers.
+/// Plays what `script` writes to plain hyper in one piece, and to the parking server cut at every byte and byte by byte: always the
+/// same answers.
 async fn is_the_same_at_every_cut(script: impl Fn(&mut Session) -> String) {
     let (plain, parked) = (stack(Waiting::Inside), stack(Waiting::Parked));
     let bytes = async |stack: &Stack| script(&mut stack.session(1).await).into_bytes();
     let whole = bytes(&plain).await;
-    let expected = play(&plain, &[&whole]).await;
+    let expected = play(plain.connect(), &[&whole]).await;
     assert!(expected.0.starts_with("HTTP/1."), "{}", expected.0);
     for cut in 0..whole.len() {
         let whole = bytes(&parked).await;
         let (before, after) = whole.split_at(cut);
-        assert_eq!(play(&parked, &[before, after]).await, expected, "cut at {cut}");
+        assert_eq!(play(parked.connect(), &[before, after]).await, expected, "cut at {cut}");
     }
     let whole = bytes(&parked).await;
     let crumbs: Vec<&[u8]> = whole.chunks(1).collect();
-    assert_eq!(play(&parked, &crumbs).await, expected, "byte by byte");
+    assert_eq!(play(parked.connect(), &crumbs).await, expected, "byte by byte");
 }
 
 fn chunked(body: &str, size: usize) -> String {
@@ -127,6 +133,31 @@ async fn http_1_0_with_and_without_keep_alive() {
 async fn connection_close_is_the_end() {
     is_the_same_at_every_cut(|s| post_with("Connection: close\r\n", &s.body("")) + &post(&s.body(""))).await;
     is_the_same_at_every_cut(|s| post(&s.body("")) + &post_with("Connection: foo, Close\r\n", &s.body("")) + "more").await;
+}
+
+// Writing and reading that stop at every byte, in both directions.
+#[tokio::test(start_paused = true)]
+async fn through_pipes_that_are_always_full() {
+    let (plain, parked) = (stack(Waiting::Inside), stack(Waiting::Parked));
+    let script = |s: &mut Session| {
+        [
+            post(&s.body("")),
+            post_with("Expect: 100-continue\r\n", &s.body("<a xmlns='x'/>")),
+            http_1_0("Connection: keep-alive\r\n", &s.body("")),
+            chunked(&s.body(""), 9),
+            post_with("Connection: close\r\n", &s.body("")),
+        ]
+        .concat()
+    };
+    let expected = play(plain.connect(), &[script(&mut plain.session(1).await).as_bytes()]).await;
+    for width in [1, 2, 13, 200] {
+        let whole = script(&mut parked.session(1).await);
+        assert_eq!(
+            play(parked.connect_through(width), &[whole.as_bytes()]).await,
+            expected,
+            "{width} bytes wide"
+        );
+    }
 }
 
 // H7: java.net.http offers h2c on plain HTTP.
@@ -244,7 +275,7 @@ async fn a_connection_that_was_reset_takes_nothing_along() {
     let mut session = stack.session(50).await;
     for id in ["m1", "m2", "m3"] {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let mut wire = wire::Wire::new(stream);
+        let mut wire = Wire::new(stream);
         wire.send(post(&session.body(&format!("<a xmlns='x' id='{id}'/>")))).await;
         stack.server.sees(&format!("id='{id}'")).await;
         socket2::SockRef::from(&wire.io).set_linger(Some(Duration::ZERO)).unwrap();
@@ -326,4 +357,36 @@ async fn shutting_down_lets_a_held_request_be_answered() {
     assert!(reply.text().contains("id='m'"));
     assert_eq!(reply.header("connection"), Some("close"));
     assert!(held.ends().await);
+}
+
+// hyper still has `100 Continue` to write when the request is held; taken off too early, it would take that along.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_hyper_has_yet_to_write_is_lost() {
+    let stack = stack(Waiting::Parked);
+    let mut session = stack.session(50).await;
+    let mut wire = stack.connect_through(10);
+    wire.send(post_with("Expect: 100-continue\r\n", &session.body("<a xmlns='x'/>")))
+        .await;
+    stack.server.sees("<a ").await;
+    settle().await;
+    assert_eq!(wire.reply().await.status(), 100);
+    let large = "y".repeat(100_000);
+    stack.server.push(0, &format!("<message>{large}</message>"));
+    assert!(wire.reply().await.text().contains(&large));
+    wire.send(post(&session.terminate(""))).await;
+    assert_eq!(wire.reply().await.status(), 200);
+}
+
+// The same for an answer that comes ahead of its request's last byte.
+#[tokio::test(start_paused = true)]
+async fn an_early_answer_is_not_cut_short() {
+    let stack = stack(Waiting::Parked);
+    for width in [1, 13] {
+        let mut wire = stack.connect_through(width);
+        let unknown = "<body xmlns='http://jabber.org/protocol/httpbind' rid='5' sid='nobody'>";
+        wire.send(format!("POST /http-bind HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{unknown}"))
+            .await;
+        assert!(wire.reply().await.is_terminate("item-not-found"));
+        assert!(wire.ends().await);
+    }
 }

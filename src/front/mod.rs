@@ -1,5 +1,6 @@
 //! Towards the client over HTTP: every route on one page.
 
+pub mod bodies;
 pub mod bosh;
 pub mod cors;
 pub mod pages;

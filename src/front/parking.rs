@@ -73,7 +73,7 @@ impl<I: AsyncRead + Unpin> Line<I> {
     }
 
     /// Waits for a held request's answer. `None` if the client hung up first, which the exchange then tells its session.
-    pub async fn hold(&mut self, mut held: Held) -> Option<Answer> {
+    pub async fn hold(&mut self, mut held: Held) -> Option<Box<Answer>> {
         match held.persistence() {
             Persistence::Close => self.behind.clear(),
             Persistence::KeepAlive if self.has_begun() => held.release(),

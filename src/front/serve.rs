@@ -24,6 +24,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// lost on its way (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
+/// One turn of hyper. Heads and bodies have their own, shorter bounds; this one is for a client that does not read its answer.
+const TURN: Duration = Duration::from_secs(300);
+
 impl Front {
     /// Accepts connections until `shutdown`, then lets those with a request in flight finish. How long that may take is the
     /// caller's business.
@@ -64,7 +67,8 @@ impl Front {
                 return;
             }
             // in a statement of its own, so that the box is gone before the wait
-            let outcome = Box::pin(turn::run(&caller, line, answer.take())).await;
+            let turn = tokio::time::timeout(TURN, Box::pin(turn::run(&caller, line, answer.take()))).await;
+            let Ok(outcome) = turn else { return };
             line = match outcome {
                 Outcome::Answered(line) => line,
                 Outcome::Held(mut line, held) => {

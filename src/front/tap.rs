@@ -1,5 +1,4 @@
-//! Around hyper: what goes in and out of it, so that we know when a request has arrived whole, when its answer has left in full, and
-//! when hyper has nothing in hand.
+//! Around hyper: what it reads and writes, so that we know when an answer has left in full and when hyper has nothing in hand.
 
 use std::io::{self, IoSlice};
 use std::mem;
@@ -7,13 +6,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Waiting;
 use super::turn::{Answer, End, Held, Persistence};
 use crate::manager::Exchange;
 
@@ -23,6 +22,9 @@ pub struct Turn(Mutex<State>);
 struct State {
     stage: Stage,
     arrival: Arrival,
+    /// What the handler did not read of a body. While it is alive hyper goes on to flush; without it hyper would count itself done as
+    /// soon as the answer is in its buffer.
+    unread: Option<Incoming>,
     outbound: Outbound,
 }
 
@@ -34,7 +36,7 @@ struct State {
 /// ```
 enum Stage {
     /// An answer is to be written before anything is read.
-    Due(Answer),
+    Due(Box<Answer>),
     Reading,
     Asked,
     Held(Held),
@@ -60,17 +62,18 @@ enum Outbound {
 }
 
 impl Turn {
-    pub fn new(answer: Option<Answer>) -> Self {
+    pub fn new(answer: Option<Box<Answer>>) -> Self {
         let stage = answer.map_or(Stage::Reading, Stage::Due);
         Self(Mutex::new(State {
             stage,
             arrival: Arrival::Whole,
+            unread: None,
             outbound: Outbound::Flushed,
         }))
     }
 
     /// hyper has read a head. The answer, if this is the head that stands for an earlier request.
-    pub fn asked(&self, request: &Request<Incoming>) -> Option<Answer> {
+    pub fn asked(&self, request: &Request<Incoming>) -> Option<Box<Answer>> {
         let mut state = self.lock();
         state.arrival = if request.body().is_end_stream() {
             Arrival::Whole
@@ -93,14 +96,15 @@ impl Turn {
 
     /// Asked when hyper can do nothing more for now: may it be taken off? Only if it owes the client no byte and has none of a body to
     /// read: it would take them along. What it has read ahead of the next request it gives back.
-    pub fn poll_end(&self) -> Poll<End> {
+    pub fn poll_end(&self, waiting: Waiting) -> Poll<End> {
         let mut state = self.lock();
         if state.outbound == Outbound::Pending {
             return Poll::Pending;
         }
         match mem::replace(&mut state.stage, Stage::Reading) {
             Stage::Held(held) => Poll::Ready(End::Held(held)),
-            Stage::Left(Persistence::KeepAlive) => Poll::Ready(End::Answered),
+            Stage::Left(Persistence::KeepAlive) if waiting == Waiting::Parked => Poll::Ready(End::Answered),
+            Stage::Left(Persistence::Close) => Poll::Ready(End::Over),
             other => {
                 state.stage = other;
                 Poll::Pending
@@ -108,11 +112,18 @@ impl Turn {
         }
     }
 
-    fn arrived(&self) {
+    /// The handler has the request's body, all of it.
+    pub fn arrived(&self) {
         self.lock().arrival = Arrival::Whole;
     }
 
-    fn buffered(&self, exchange: Option<Exchange>, persistence: Persistence) {
+    /// The handler let go of a body that it has not read to its end.
+    pub fn set_aside(&self, body: Option<Incoming>) {
+        self.lock().unread = body;
+    }
+
+    /// hyper has a response in its write buffer, all of it.
+    pub fn buffered(&self, exchange: Option<Exchange>, persistence: Persistence) {
         let mut state = self.lock();
         state.stage = Stage::Leaving(exchange, persistence);
         state.outbound = state.outbound.and_more();
@@ -242,88 +253,5 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Tap<I> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// A request's body, which says when the handler has it whole.
-pub struct Arriving {
-    body: Incoming,
-    turn: Arc<Turn>,
-}
-
-impl Arriving {
-    pub fn new(body: Incoming, turn: Arc<Turn>) -> Self {
-        Self { body, turn }
-    }
-}
-
-impl HttpBody for Arriving {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() {
-            self.turn.arrived();
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        if self.body.is_end_stream() {
-            self.turn.arrived();
-        }
-    }
-}
-
-/// A response's body. hyper drops it when it has buffered all of it.
-pub struct Departing {
-    body: Body,
-    turn: Arc<Turn>,
-    exchange: Option<Exchange>,
-    persistence: Persistence,
-}
-
-impl Departing {
-    pub fn new(body: Body, turn: Arc<Turn>, exchange: Option<Exchange>, persistence: Persistence) -> Self {
-        Self {
-            body,
-            turn,
-            exchange,
-            persistence,
-        }
-    }
-}
-
-impl HttpBody for Departing {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Departing {
-    fn drop(&mut self) {
-        self.turn.buffered(self.exchange.take(), self.persistence);
     }
 }

@@ -20,9 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
+use super::bodies::{Arriving, Departing};
 use super::parking::Line;
 use super::reply::Pending;
-use super::tap::{Arrival, Arriving, Departing, Tap, Turn};
+use super::tap::{Arrival, Tap, Turn};
 use super::{Front, Waiting};
 use crate::bosh::Response;
 use crate::manager::{Exchange, Peer};
@@ -77,7 +78,7 @@ pub struct Answer {
 
 /// Gives hyper a connection, with an answer to write first if there is one. The future is large; box it, so that it is gone while
 /// the connection waits.
-pub async fn run<I>(caller: &Caller, line: Line<I>, answer: Option<Answer>) -> Outcome<I>
+pub async fn run<I>(caller: &Caller, line: Line<I>, answer: Option<Box<Answer>>) -> Outcome<I>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
@@ -93,8 +94,7 @@ where
         .serve_connection(TokioIo::new(Tap::new(io, prefix, Arc::clone(&turn))), asker);
     let end = poll_fn(|cx| match hyper.poll_without_shutdown(cx) {
         Poll::Ready(_) => Poll::Ready(End::Over),
-        Poll::Pending if caller.front.state.options.waiting == Waiting::Inside => Poll::Pending,
-        Poll::Pending => turn.poll_end(),
+        Poll::Pending => turn.poll_end(caller.front.state.options.waiting),
     })
     .await;
     let parts = hyper.into_parts();
@@ -119,14 +119,14 @@ impl Held {
         self.pending.exchange.poll_response(cx)
     }
 
-    pub fn answer(self, response: Response) -> Answer {
+    pub fn answer(self, response: Response) -> Box<Answer> {
         let Pending { exchange, form } = self.pending;
-        Answer {
+        Box::new(Answer {
             response: form.answer(response),
             exchange,
             version: self.version,
             persistence: self.persistence,
-        }
+        })
     }
 }
 
@@ -181,13 +181,13 @@ impl Service<Request<Incoming>> for Asker {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let turn = Arc::clone(&self.turn);
-        if let Some(Answer {
-            response,
-            exchange,
-            persistence,
-            ..
-        }) = turn.asked(&request)
-        {
+        if let Some(answer) = turn.asked(&request) {
+            let Answer {
+                response,
+                exchange,
+                persistence,
+                ..
+            } = *answer;
             return Box::pin(future::ready(Ok(
                 response.map(|body| Departing::new(body, turn, Some(exchange), persistence))
             )));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::stack::{creation, post};
@@ -127,4 +127,16 @@ async fn a_head_too_large_is_refused() {
         .await;
     assert_eq!(wire.reply().await.status(), 431);
     assert!(wire.ends().await);
+}
+
+// A client that does not read its answer is let go, too.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let stack = stack();
+    let mut wire = stack.connect_through(100);
+    wire.send("GET /http-bind HTTP/1.1\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    let mut heard = String::new();
+    wire.io.read_to_string(&mut heard).await.unwrap();
+    assert_eq!(heard.len(), 100, "what the pipe held, and then the end: {heard}");
 }

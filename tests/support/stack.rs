@@ -38,7 +38,12 @@ impl Stack {
 
     /// A client's connection in memory. It may write ahead of us by 4 MiB.
     pub fn connect(&self) -> Wire<DuplexStream> {
-        let (near, far) = tokio::io::duplex(4 << 20);
+        self.connect_through(4 << 20)
+    }
+
+    /// The same through a pipe that takes only so many bytes until the other end reads them.
+    pub fn connect_through(&self, width: usize) -> Wire<DuplexStream> {
+        let (near, far) = tokio::io::duplex(width);
         let peer = Peer {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
