@@ -55,6 +55,9 @@ servers = ["{server}"]
 tls = "none"
 [cors]
 origins = ["*"]
+[shutdown]
+grace = "0s"
+deadline = "2s"
 "#
     )
 }
