@@ -1,7 +1,7 @@
 # boshd: what one does with it. `make` alone explains.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt fmt-check lint spec load audit clean
+.PHONY: help run test check fmt fmt-check lint spec load bench fuzz soak audit clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,21 @@ lint: ## clippy, warnings denied
 spec: ## which test carries which of the 303 requirements
 	@cargo test --quiet --test spec -- --nocapture
 
-load: ## what the load test can do
-	cargo run --release --package loadtest -- --help
+load: ## the load test: a table of ratios to a floor from the same run; LOAD='--smoke' for a few seconds
+	cargo build --release --workspace
+	target/release/loadtest run --boshd target/release/boshd $(LOAD)
+
+bench: ## how fast XML is read, beside a plain tokenizer
+	cargo bench --package boshd --bench splitter
+
+fuzz: ## feed the readers random bytes, SECONDS=60 each (nightly Rust; installs cargo-fuzz if it is missing)
+	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
+	@for target in splitter body stream; do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
+	done
+
+soak: ## the tests with real servers and clients, TIMES=20 in a row
+	@tools/soak $(or $(TIMES),20)
 
 audit: ## licences, advisories and duplicates of what we depend on (installs cargo-deny if it is missing)
 	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
