@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::answer::Response;
 use super::streams::Opening;
-use super::{CLIENT, Condition, FRAMING, HTTPBIND, Offer, STREAM, Version, XBOSH};
+use super::{CLIENT, COMPRESS, Condition, FRAMING, HTTPBIND, Offer, STREAM, TLS, Version, XBOSH};
 use crate::xml::scope::{self, Carriage, Scope};
 use crate::xml::splitter::{Fragment, Splitter};
 use crate::xml::tag::{Attribute, Tag};
@@ -204,9 +204,9 @@ impl Decoder {
     }
 }
 
-/// Elements that mean something to a stream itself would desynchronise it (P07, T31).
+/// Elements that mean something to a stream itself, or to the link that it runs on, would desynchronise it (P07, S08, T31).
 fn is_stream_level(payload: &Payload) -> bool {
-    matches!(payload.namespace(), STREAM | FRAMING)
+    matches!(payload.namespace(), STREAM | FRAMING | TLS | COMPRESS)
 }
 
 impl Request {

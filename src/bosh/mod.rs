@@ -48,6 +48,8 @@ pub const XBOSH: &str = "urn:xmpp:xbosh";
 pub const CLIENT: &str = "jabber:client";
 pub const STREAM: &str = "http://etherx.jabber.org/streams";
 pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+pub const COMPRESS: &str = "http://jabber.org/protocol/compress";
 
 /// Our own number for one HTTP request; a rid may arrive twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

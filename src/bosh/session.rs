@@ -421,7 +421,7 @@ impl Session {
 
     /// Requests that never got their turn (D08).
     pub(super) fn abandon_early(&mut self) {
-        for id in self.window.abandon() {
+        for (_, id) in self.window.abandon() {
             self.respond(id, self.fatal(Condition::ItemNotFound));
         }
     }

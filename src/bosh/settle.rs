@@ -76,6 +76,9 @@ impl Session {
     /// offender, whose rid is above theirs, hears of it last.
     fn settle_closing(&mut self, farewell: &Farewell, now: Time) {
         let mut told = false;
+        if farewell.lingers() {
+            self.hold_early(now);
+        }
         while self.next_live().is_some() {
             let last = self.outbox.bytes() <= self.limits.response_bytes;
             let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
@@ -98,6 +101,18 @@ impl Session {
             self.timers.set(Timer::Linger, Some(now.after(TOMBSTONE)));
         } else if told || !farewell.sid_known || !farewell.lingers() {
             self.end(farewell.reason(), Close::Clean);
+        }
+    }
+
+    /// Requests that wait for a lower rid hear of the end now: as nothing is carried out any more, no gap is worth waiting for (J18).
+    fn hold_early(&mut self, now: Time) {
+        for (rid, id) in self.window.abandon() {
+            self.window.advance(rid);
+            self.held.push(Held {
+                rid,
+                id: Some(id),
+                deadline: now,
+            });
         }
     }
 

@@ -83,11 +83,11 @@ impl RequestWindow {
         self.find(id).map(|arrival| arrival.released = true).is_some()
     }
 
-    /// Gives up all that waits: the ids that must still be answered, in rid order.
-    pub fn abandon(&mut self) -> Vec<RequestId> {
+    /// Gives up all that waits: those that must still be answered, in rid order.
+    pub fn abandon(&mut self) -> Vec<(Rid, RequestId)> {
         std::mem::take(&mut self.early)
-            .into_values()
-            .filter_map(|arrival| arrival.id)
+            .into_iter()
+            .filter_map(|(rid, arrival)| Some((rid, arrival.id?)))
             .collect()
     }
 

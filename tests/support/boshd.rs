@@ -1,12 +1,17 @@
 //! The real binary in front of one XMPP server, on a free port with a configuration of its own. It is ended by SIGTERM.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::ops::Deref;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::process::{Process, free_port};
+
+/// How long it may take to end, at most.
+const END: Duration = Duration::from_secs(15);
 
 pub struct Boshd {
     pub address: SocketAddr,
@@ -17,10 +22,21 @@ pub struct Boshd {
 impl Boshd {
     /// boshd for `example.test`, which `server` serves in plain text.
     pub fn start(server: SocketAddr) -> Self {
+        Self::with(
+            "example.test",
+            server,
+            "[cors]\norigins = ['*']\n[shutdown]\ngrace = '0s'\ndeadline = '2s'\n",
+        )
+    }
+
+    /// The same for another domain, and with these further settings (see `boshd.toml`).
+    pub fn with(domain: &str, server: SocketAddr, settings: &str) -> Self {
         let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
         let address = free_port();
         let file = folder.path().join("boshd.toml");
-        std::fs::write(&file, configuration(address, server)).expect("boshd.toml");
+        let smallest =
+            format!("[[listen]]\naddress = '{address}'\n[[domain]]\nname = '{domain}'\nservers = ['{server}']\ntls = 'none'\n");
+        std::fs::write(&file, [&smallest, settings].concat()).expect("boshd.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_boshd"));
         command.arg("run").arg("--config").arg(&file);
         let mut process = Process::spawn("boshd", &mut command, folder.path().join("boshd.log"));
@@ -31,33 +47,32 @@ impl Boshd {
             _folder: folder,
         }
     }
+
+    /// Waits for the end that was asked for: how it ended, and the end of its log.
+    pub fn ends(&mut self) -> (ExitStatus, String) {
+        let status = self.process.wait(END);
+        (status.expect("the end in time"), self.process.log())
+    }
+}
+
+impl Deref for Boshd {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
 }
 
 impl Drop for Boshd {
     fn drop(&mut self) {
-        self.process.terminate();
-        let status = self.process.wait(Duration::from_secs(15));
+        if self.process.wait(Duration::ZERO).is_none() {
+            self.process.terminate();
+        }
+        let status = self.process.wait(END);
         let clean = status.is_some_and(|status| status.success());
         assert!(
             clean || std::thread::panicking(),
             "boshd did not end well after SIGTERM: {status:?}"
         );
     }
-}
-
-fn configuration(listen: SocketAddr, server: SocketAddr) -> String {
-    format!(
-        r#"[[listen]]
-address = "{listen}"
-[[domain]]
-name = "example.test"
-servers = ["{server}"]
-tls = "none"
-[cors]
-origins = ["*"]
-[shutdown]
-grace = "0s"
-deadline = "2s"
-"#
-    )
 }

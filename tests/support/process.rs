@@ -1,5 +1,6 @@
 //! A server or script that a test runs: a folder of its own, its output in a log file, killed by its pid and reaped when
 //! dropped, its log shown when the test failed.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -67,6 +68,15 @@ impl Process {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
         assert!(sent.success(), "{} was already gone", self.name);
+    }
+
+    /// Processor time used so far, of all its threads.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("proc");
+        // fields 14 and 15 of proc(5), in hundredths of a second; the second field is in parentheses
+        let fields: Vec<&str> = stat.rsplit_once(") ").expect("stat").1.split(' ').collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum();
+        Duration::from_millis(10 * ticks)
     }
 
     /// The end of what it wrote.
