@@ -95,14 +95,8 @@ pub struct Decoder {
     splitter: Splitter,
     limits: XmlLimits,
     input: BytesMut,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    BeforeWrapper,
-    Inside(Box<(Request, Scope)>),
-    Complete(Box<Request>),
+    /// Once the wrapper's tag is complete: the request so far, and what is in force inside it.
+    inside: Option<Box<(Request, Scope)>>,
 }
 
 impl Decoder {
@@ -111,7 +105,7 @@ impl Decoder {
             splitter: Splitter::new(limits),
             limits,
             input: BytesMut::new(),
-            state: State::BeforeWrapper,
+            inside: None,
         }
     }
 
@@ -140,7 +134,7 @@ impl Decoder {
     /// It ended within the wrapper's tag.
     pub fn finish(mut self) -> Result<Request, BodyError> {
         let trailing = self.input.iter().any(|byte| !byte.is_ascii_whitespace());
-        if trailing || !matches!(self.state, State::Complete(_)) {
+        if trailing || !self.splitter.is_closed() {
             self.fault(Condition::BadRequest);
         }
         self.into_request()
@@ -156,51 +150,37 @@ impl Decoder {
     }
 
     fn fragment(&mut self, fragment: Fragment) -> Result<(), BodyError> {
-        match (fragment, &mut self.state) {
-            (Fragment::Opened(bytes), State::BeforeWrapper) => {
+        match (fragment, &mut self.inside) {
+            (Fragment::Opened(bytes), None) => {
                 let tag = Tag::parse(&bytes, &Scope::default(), &self.limits, &LENIENT)?;
-                self.state = State::Inside(Box::new((Request::from_wrapper(&tag)?, tag.scope)));
+                self.inside = Some(Box::new((Request::from_wrapper(&tag)?, tag.scope)));
             }
-            (Fragment::Element(bytes), State::Inside(inside)) => {
+            (Fragment::Element(bytes), Some(inside)) => {
                 let (request, scope) = inside.as_mut();
                 match scope::carry(bytes, scope, &TO_SERVER, &self.limits) {
                     Ok(payload) if !is_stream_level(&payload) => request.payloads.push(payload),
                     _ => request.fault = Some(Condition::BadRequest),
                 }
             }
-            (Fragment::Closed, State::Inside(inside)) => self.state = State::Complete(Box::new(inside.0.clone())),
-            _ => {
-                self.fault(Condition::BadRequest);
-            }
+            // the splitter knows of the end; elsewhere it gives no other fragments
+            (Fragment::Closed | Fragment::Opened(_) | Fragment::Element(_), _) => {}
         }
         Ok(())
     }
 
     fn request(&self) -> Option<&Request> {
-        match &self.state {
-            State::BeforeWrapper => None,
-            State::Inside(inside) => Some(&inside.0),
-            State::Complete(request) => Some(request),
-        }
+        self.inside.as_ref().map(|inside| &inside.0)
     }
 
     fn fault(&mut self, condition: Condition) -> Option<()> {
-        let request = match &mut self.state {
-            State::BeforeWrapper => return None,
-            State::Inside(inside) => &mut inside.0,
-            State::Complete(request) => request,
-        };
+        let (request, _) = self.inside.as_deref_mut()?;
         request.fault = Some(condition);
         request.payloads.clear();
         Some(())
     }
 
     fn into_request(self) -> Result<Request, BodyError> {
-        match self.state {
-            State::BeforeWrapper => Err(BodyError::Truncated),
-            State::Inside(inside) => Ok(inside.0),
-            State::Complete(request) => Ok(*request),
-        }
+        self.inside.map(|inside| inside.0).ok_or(BodyError::Truncated)
     }
 }
 
@@ -211,7 +191,7 @@ fn is_stream_level(payload: &Payload) -> bool {
 
 impl Request {
     fn from_wrapper(tag: &Tag) -> Result<Self, BodyError> {
-        if tag.local.as_str() != "body" || tag.namespace.as_str() != HTTPBIND {
+        if !tag.is(HTTPBIND, "body") {
             return Err(BodyError::NotBody);
         }
         let own = |local| tag.attribute("", local);
@@ -270,7 +250,7 @@ impl Offer {
 
 impl Restart {
     fn read(tag: &Tag) -> Self {
-        match xbosh(tag, "restart").or_else(|| tag.attributes.iter().find(|attribute| attribute.local.as_str() == "restart")) {
+        match xbosh(tag, "restart").or_else(|| tag.attributes.iter().find(|attribute| attribute.local.is("restart"))) {
             Some(attribute) if !matches!(attribute.value.trim(), "true" | "1") => Self::No,
             Some(attribute) if is_xbosh(attribute) => Self::Yes,
             Some(_) => Self::WrongNamespace,
@@ -283,12 +263,12 @@ impl Restart {
 fn xbosh<'a>(tag: &'a Tag, local: &str) -> Option<&'a Attribute> {
     tag.attributes
         .iter()
-        .find(|attribute| attribute.local.as_str() == local && is_xbosh(attribute))
+        .find(|attribute| attribute.local.is(local) && is_xbosh(attribute))
 }
 
 fn is_xbosh(attribute: &Attribute) -> bool {
-    let undeclared = attribute.namespace.is_empty() && attribute.prefix.as_str() == "xmpp";
-    attribute.namespace.as_str() == XBOSH || undeclared
+    let undeclared = attribute.namespace.is_empty() && attribute.prefix.is("xmpp");
+    attribute.namespace.is(XBOSH) || undeclared
 }
 
 /// XML Schema's unsigned integers: digits, leading zeros allowed, no sign, white space around them ignored (C17). Numbers beyond u64

@@ -146,6 +146,7 @@ pub fn head(answer: &HttpResponse<Bytes>, version: Version, persistence: Persist
     head.extend_from_slice(connection.as_bytes());
     #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
     let date = HttpDate::from(SystemTime::now());
+    // a vector takes everything
     let _ = write!(head, "content-length: {}\r\ndate: {date}\r\n\r\n", answer.body().len());
     head
 }

@@ -39,6 +39,11 @@ impl Text {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Is it `text`? Cheaper than comparing slices, which have to be checked to be strings.
+    pub fn is(&self, text: &str) -> bool {
+        self.0 == text.as_bytes()
+    }
+
     /// A copy of its own size, so that a short text never pins the buffer that it was cut from.
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
@@ -106,7 +111,7 @@ impl Payload {
 
     /// Is this the element `local` in `namespace`?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local() == local && self.namespace() == namespace
+        self.bytes[self.local.clone()] == *local.as_bytes() && self.namespace.is(namespace)
     }
 
     pub fn as_str(&self) -> &str {

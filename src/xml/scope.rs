@@ -26,7 +26,7 @@ impl Scope {
             _ => self
                 .prefixes
                 .iter()
-                .find(|(p, _)| p.as_str() == prefix)
+                .find(|(p, _)| p.is(prefix))
                 .map(|(_, namespace)| namespace.clone()),
         }
     }

@@ -55,14 +55,14 @@ impl Tag {
 
     /// Is this the tag of `local` in `namespace`?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local.as_str() == local && self.namespace.as_str() == namespace
+        self.local.is(local) && self.namespace.is(namespace)
     }
 }
 
 impl Attribute {
     /// Is this the attribute `local` in `namespace` (empty: no namespace)?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local.as_str() == local && self.namespace.as_str() == namespace
+        self.local.is(local) && self.namespace.is(namespace)
     }
 }
 
