@@ -29,6 +29,9 @@ use crate::xmpp::Domain;
 /// While more bytes than this wait to be written to the server, requests wait, too.
 const WRITE_MARK: usize = 256 * 1024;
 
+/// The same while the server is not read, as too much waits for the client: it may wait for us, and only requests make room.
+const WRITE_LIMIT: usize = 4 * 1024 * 1024;
+
 /// Requests that wait for the server to take bytes; a client with two open requests never comes near.
 const DEFERRED: usize = 64;
 
@@ -59,7 +62,7 @@ struct Live {
     link: Link,
     requests: u64,
     waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
-    /// Requests, and news of them, in order of arrival, while the server takes no bytes.
+    /// Requests in order of arrival, and news of them, while the server takes no bytes.
     deferred: VecDeque<Input>,
     reading: Reading,
     /// What the task sleeps towards.
@@ -186,6 +189,9 @@ impl LiveSession {
         if turn.is_err() {
             live.panicked(&self.setting);
         }
+        if live.may_read_again() {
+            cx.waker().wake_by_ref();
+        }
         if live.ended { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -207,17 +213,33 @@ impl Live {
         receiver
     }
 
-    /// Inputs from the client's side keep their order, and wait while the server takes no bytes.
+    /// Requests keep their order, and wait while the server takes no bytes. News of one that waits stays behind it; news of others
+    /// concerns what the client is told, which the server shall not delay.
     fn request(&mut self, input: Input, setting: &Setting) {
-        if self.is_clogged() || !self.deferred.is_empty() {
+        let waits = match &input {
+            Input::Request { .. } => self.is_clogged() || !self.deferred.is_empty(),
+            Input::Written { id } | Input::HungUp { id } | Input::Release { id } => self.defers(*id),
+            Input::Server(..) | Input::Drain | Input::Timeout => false,
+        };
+        if waits {
             self.deferred.push_back(input);
         } else {
             self.handle(input, setting);
         }
     }
 
+    fn defers(&self, request: RequestId) -> bool {
+        let is_it = |input: &Input| matches!(input, Input::Request { id, .. } if *id == request);
+        self.deferred.iter().any(is_it)
+    }
+
     fn is_clogged(&self) -> bool {
-        matches!(&self.link, Link::Connected(stream) if stream.unsent() > WRITE_MARK)
+        let mark = if self.session.wants(StreamId::FIRST) {
+            WRITE_MARK
+        } else {
+            WRITE_LIMIT
+        };
+        matches!(&self.link, Link::Connected(stream) if stream.unsent() > mark)
     }
 
     /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
@@ -368,12 +390,16 @@ impl Live {
             (None, Some(_)) => false,
         };
         let unsent = matches!(&self.link, Link::Connected(stream) if stream.unsent() > 0);
-        let unread = self.reading == Reading::Paused && self.session.wants(StreamId::FIRST);
-        if (sooner || unsent || unread || self.ended)
+        if (sooner || unsent || self.may_read_again() || self.ended)
             && let Some(task) = self.task.take()
         {
             task.wake();
         }
+    }
+
+    /// Has the client made room since reading stopped?
+    fn may_read_again(&self) -> bool {
+        self.reading == Reading::Paused && self.session.wants(StreamId::FIRST)
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {
