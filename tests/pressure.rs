@@ -117,3 +117,18 @@ async fn both_say_much() {
     }
     flood.await.unwrap();
 }
+
+// J15: a shutdown is told to those who wait for such a server, too
+#[tokio::test]
+async fn a_shutdown_meanwhile() {
+    let (bench, mut client, mut server) = unread(Limits::default()).await;
+    let mut held = too_much(&mut client, &mut server).await;
+    let mut waiting = client.next("").await;
+    assert!(held.is_held_for(WHILE).await && waiting.is_held_for(WHILE).await);
+    let manager = bench.manager.clone();
+    let drained = tokio::spawn(async move { manager.drain().await });
+    assert!(held.reply_within(SOON).await.is_empty());
+    let reply = waiting.reply_within(SOON).await;
+    assert!(reply.is_terminate("system-shutdown"), "{}", reply.text);
+    drained.await.unwrap();
+}

@@ -137,9 +137,19 @@ impl LiveSession {
         .unwrap_or_else(|| (RequestId(0), lost()))
     }
 
-    /// Something happened to a request, or to us.
+    /// Something happened to a request.
     pub fn tell(&self, input: Input) {
         self.turn(|live, setting| live.request(input, setting));
+    }
+
+    /// We are shutting down. Requests that wait for the server to take bytes have waited long enough.
+    pub fn drain(&self) {
+        self.turn(|live, setting| {
+            while let Some(input) = live.deferred.pop_front() {
+                live.handle(input, setting);
+            }
+            live.handle(Input::Drain, setting);
+        });
     }
 
     /// Runs until the session has ended. `connecting` is its way to the server.

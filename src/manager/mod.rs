@@ -18,7 +18,7 @@ use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
 use self::registry::Registry;
 use self::sid::Key;
-use crate::bosh::{self as value, Admitted, Condition, Input, Limits, Request, RequestId, Response, Session, Sid, Time};
+use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
 use crate::upstream::Connect;
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
@@ -100,7 +100,7 @@ impl ConnectionManager {
         self.draining.store(true, Ordering::SeqCst);
         info!(sessions = self.sessions(), "draining");
         for session in self.registry.all() {
-            session.tell(Input::Drain);
+            session.drain();
         }
         self.tracker.close();
         self.tracker.wait().await;
