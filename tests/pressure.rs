@@ -132,3 +132,19 @@ async fn a_shutdown_meanwhile() {
     assert!(reply.is_terminate("system-shutdown"), "{}", reply.text);
     drained.await.unwrap();
 }
+
+// DL03: what is said before the connection to the server stands is bounded, too
+#[tokio::test]
+async fn a_server_that_is_not_reached_yet() {
+    let (pipe, stands) = Pipe::new();
+    let bench = Bench::before(pipe, Upstream::listen().await, Limits::default());
+    let polling = USUAL.replace("hold='1'", "hold='0'");
+    let mut client = Client::of(bench.address, &bench.ask(&creation(&polling)).await);
+    assert!(client.ask(&message("first", 400_000)).await.is_empty());
+    let mut waiting = client.next(&message("second", 400_000)).await;
+    assert!(waiting.is_held_for(WHILE).await);
+    let (near, mut server) = tokio::io::duplex(4096);
+    stands.send(near).unwrap();
+    sees(&mut server, "id='second'").await;
+    assert!(waiting.reply_within(SOON).await.is_empty());
+}

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -24,7 +25,7 @@ use crate::bosh::{
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::upstream::{BoxStream, ConnectError};
 use crate::xml::XmlLimits;
-use crate::xmpp::Domain;
+use crate::xmpp::{Domain, outbound};
 
 /// While more bytes than this wait to be written to the server, requests wait, too.
 const WRITE_MARK: usize = 256 * 1024;
@@ -81,8 +82,8 @@ enum Reading {
 
 /// The way to the server.
 enum Link {
-    /// What was said before the connection stood.
-    Connecting(VecDeque<ServerCommand>),
+    /// What is to be written as soon as the connection stands.
+    Connecting(BytesMut),
     Connected(Box<ServerStream>),
     Gone,
 }
@@ -91,7 +92,7 @@ impl LiveSession {
     pub fn new(setting: Setting, session: Session) -> Self {
         let live = Live {
             session,
-            link: Link::Connecting(VecDeque::new()),
+            link: Link::Connecting(BytesMut::new()),
             requests: 0,
             waiting: Vec::new(),
             deferred: VecDeque::new(),
@@ -249,7 +250,12 @@ impl Live {
         } else {
             WRITE_LIMIT
         };
-        matches!(&self.link, Link::Connected(stream) if stream.unsent() > mark)
+        let unsent = match &self.link {
+            Link::Connecting(unsent) => unsent.len(),
+            Link::Connected(stream) => stream.unsent(),
+            Link::Gone => 0,
+        };
+        unsent > mark
     }
 
     /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
@@ -294,10 +300,14 @@ impl Live {
                     setting.tracker.spawn(tokio::time::timeout(CLOSE, goodbye));
                 }
             }
-            (Link::Connecting(waiting), command) => waiting.push_back(command),
+            (Link::Connecting(unsent), ServerCommand::Send(payloads)) => {
+                payloads.iter().for_each(|payload| unsent.extend_from_slice(payload.bytes()));
+            }
+            (Link::Connecting(unsent), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
+                outbound::header(&translate::header(&setting.domain, opening), unsent);
+            }
             (Link::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
-            (Link::Connected(stream), ServerCommand::Open(opening)) => stream.open(&translate::header(&setting.domain, opening)),
-            (Link::Connected(stream), ServerCommand::Restart(opening)) => {
+            (Link::Connected(stream), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
                 stream.restart(&translate::header(&setting.domain, opening));
             }
             (Link::Gone, _) => {}
@@ -305,12 +315,11 @@ impl Live {
     }
 
     fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
-        let Link::Connecting(waiting) = &mut self.link else { return };
-        let waiting = std::mem::take(waiting);
+        let Link::Connecting(unsent) = &mut self.link else { return };
         match result {
             Ok(io) => {
-                self.link = Link::Connected(Box::new(ServerStream::new(io, setting.xml)));
-                waiting.into_iter().for_each(|command| self.command(command, setting));
+                let stream = ServerStream::new(io, setting.xml, std::mem::take(unsent));
+                self.link = Link::Connected(Box::new(stream));
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
