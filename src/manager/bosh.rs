@@ -140,7 +140,12 @@ impl LiveSession {
 
     /// Something happened to a request.
     pub fn tell(&self, input: Input) {
-        self.turn(|live, setting| live.request(input, setting));
+        self.turn(|live, setting| {
+            if let Input::HungUp { id } = input {
+                live.waiting.retain(|(waiting, _)| *waiting != id);
+            }
+            live.request(input, setting);
+        });
     }
 
     /// We are shutting down. Requests that wait for the server to take bytes have waited long enough.
@@ -282,7 +287,7 @@ impl Live {
     fn respond(&mut self, to: RequestId, response: Response) {
         if let Some(place) = self.waiting.iter().position(|(id, _)| *id == to) {
             let (_, sender) = self.waiting.swap_remove(place);
-            // a receiver that is gone has said `HungUp`, or will
+            // a receiver that is gone will say `HungUp`
             let _ = sender.send(response);
         }
     }
@@ -445,5 +450,42 @@ impl Live {
 impl Setting {
     fn now(&self) -> Time {
         Time(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bosh::{Admitted, Decoder, Limits};
+
+    fn request(attributes: &str) -> Request {
+        let mut decoder = Decoder::new(XmlLimits::default());
+        let body = format!("<body xmlns='http://jabber.org/protocol/httpbind' {attributes}/>");
+        decoder.feed(body.as_bytes()).expect("a wrapper");
+        decoder.finish().expect("a request")
+    }
+
+    #[test]
+    fn nothing_is_kept_for_connections_that_died() {
+        let key = Key::random().expect("randomness");
+        let (id, sid, limits) = (RequestId(0), key.sid(), Limits::default());
+        let creation = request("rid='1' to='example.org'");
+        let setting = Setting {
+            key,
+            domain: Domain::parse("example.org").expect("a domain"),
+            xml: XmlLimits::default(),
+            tracker: TaskTracker::new(),
+            opened: Instant::now(),
+        };
+        let session = LiveSession::new(
+            setting,
+            Session::open(creation, Admitted { id, sid, limits }, Time::default()),
+        );
+        let _answer = session.created(id);
+        for _ in 0..10 {
+            let (id, _) = session.exchange(request("rid='2' sid='s'"));
+            session.tell(Input::HungUp { id });
+        }
+        assert_eq!(session.lock().waiting.len(), 1, "the creation's");
     }
 }
