@@ -163,9 +163,13 @@ impl LiveSession {
         let mut connecting = Box::pin(Some(connecting));
         let mut sleep = Box::pin(sleep_until(self.setting.opened));
         std::future::poll_fn(|cx| {
-            let connected = match connecting.as_mut().as_pin_mut() {
+            let connected = catch_unwind(AssertUnwindSafe(|| match connecting.as_mut().as_pin_mut() {
                 Some(connecting) => connecting.poll(cx),
                 None => Poll::Pending,
+            }));
+            let Ok(connected) = connected else {
+                self.lock().panicked(&self.setting);
+                return Poll::Ready(());
             };
             if let Poll::Ready(result) = connected {
                 connecting.set(None);

@@ -154,7 +154,7 @@ impl ConnectionManager {
         let answer = session.created(id);
         let (live, connector, registry) = (session.clone(), self.connector.clone(), self.registry.clone());
         self.tracker.spawn(async move {
-            live.run(connector.connect(&domain)).await;
+            live.run(async { connector.connect(&domain).await }).await;
             registry.remove(key);
         });
         Exchange::waiting(session, id, answer)
