@@ -152,6 +152,10 @@ impl ConnectionManager {
         let session = Arc::new(LiveSession::new(setting, Session::open(creation, admitted, Time::default())));
         self.registry.insert(key, session.clone());
         let answer = session.created(id);
+        // a drain that has begun since may have missed it
+        if self.draining.load(Ordering::SeqCst) {
+            session.drain();
+        }
         let (live, connector, registry) = (session.clone(), self.connector.clone(), self.registry.clone());
         self.tracker.spawn(async move {
             live.run(async { connector.connect(&domain).await }).await;
