@@ -133,6 +133,7 @@ async fn http_1_0_with_and_without_keep_alive() {
 async fn connection_close_is_the_end() {
     is_the_same_at_every_cut(|s| post_with("Connection: close\r\n", &s.body("")) + &post(&s.body(""))).await;
     is_the_same_at_every_cut(|s| post(&s.body("")) + &post_with("Connection: foo, Close\r\n", &s.body("")) + "more").await;
+    is_the_same_at_every_cut(|s| http_1_0("Connection: keep-alive, close\r\n", &s.body("")) + &post(&s.body(""))).await;
 }
 
 // Writing and reading that stop at every byte, in both directions.

@@ -159,12 +159,12 @@ impl Persistence {
                 .flat_map(|value| value.split(','))
                 .any(|part| part.trim().eq_ignore_ascii_case(token))
         };
-        let keeps = if version == Version::HTTP_10 {
-            says("keep-alive")
+        let keeps = version != Version::HTTP_10 || says("keep-alive");
+        if keeps && !says("close") {
+            Self::KeepAlive
         } else {
-            !says("close")
-        };
-        if keeps { Self::KeepAlive } else { Self::Close }
+            Self::Close
+        }
     }
 }
 
