@@ -138,13 +138,16 @@ fn serve(config: Config, announce: impl FnOnce(&App)) -> Exit {
         .build()
         .context("cannot start the runtime")
         .and_then(|runtime| {
-            runtime.block_on(async {
+            let outcome = runtime.block_on(async {
                 let stop = app::stop_signal()?;
                 let app = App::build(&config)?;
                 announce(&app);
                 app.run(stop).await;
                 Ok(())
-            })
+            });
+            // the system's resolver cannot be interrupted, and would keep the process beyond its deadline
+            runtime.shutdown_background();
+            outcome
         });
     match outcome {
         Ok(()) => Exit::Well,

@@ -155,6 +155,17 @@ async fn a_server_that_never_answers() {
     bench.is_left_with(0).await;
 }
 
+// a server that never answers does not keep the next one from being tried
+#[tokio::test]
+async fn the_next_server() {
+    let (address, _full) = black_hole();
+    let upstream = Upstream::listen().await;
+    let dialler = connector(&[address, upstream.address], Duration::from_secs(1));
+    let bench = Bench::before(Arc::new(dialler), upstream, Limits::default());
+    let (_, _link, reply) = bench.session_with(USUAL).await;
+    assert_eq!(reply.attribute("type"), None, "{}", reply.text);
+}
+
 // FX17, B08: when the connection is still undecided after 4.5 s, the answer has a sid, and the failure comes on the next request
 #[tokio::test]
 async fn a_failure_that_comes_after_the_answer() {

@@ -3,10 +3,18 @@
 #[path = "support/bench.rs"]
 mod bench;
 
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
+
 use bench::infoset::infoset;
 use bench::poster::{FIRST_RID, HTTPBIND, creation};
-use bench::upstream::{CLOSING, HEADER};
+use bench::upstream::{CLOSING, HEADER, Upstream};
 use bench::{Bench, SOON, USUAL, WHILE};
+use boshd::bosh::Limits;
+use boshd::manager::ConnectionManager;
+use boshd::upstream::{Connect, Connecting};
+use boshd::xmpp::Domain;
 
 const CONFLICT: &str = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
 
@@ -315,4 +323,31 @@ async fn clients_with_a_version() {
         let reply = client.send(rid, payload).await.reply().await;
         assert!(reply.is_terminate(condition), "{}", reply.text);
     }
+}
+
+/// The shutdown begins while a creation is looked at.
+#[derive(Default)]
+struct Untimely(OnceLock<Arc<ConnectionManager>>);
+
+impl Connect for Untimely {
+    fn serves(&self, _: &Domain) -> bool {
+        let drain = self.0.get().unwrap().drain();
+        assert!(pin!(drain).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        true
+    }
+
+    fn connect(&self, _: &Domain) -> Connecting<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+// J15: it ends like the others
+#[tokio::test]
+async fn a_creation_during_the_shutdown() {
+    let untimely = Arc::new(Untimely::default());
+    let bench = Bench::before(untimely.clone(), Upstream::listen().await, Limits::default());
+    assert!(untimely.0.set(bench.manager.clone()).is_ok());
+    let reply = bench.post(&creation(USUAL)).await.reply_within(SOON).await;
+    assert!(reply.is_terminate("system-shutdown"), "{}", reply.text);
+    bench.is_left_with(0).await;
 }

@@ -443,3 +443,33 @@ async fn a_panic_ends_one_session() {
     }
     bench.is_left_with(1).await;
 }
+
+/// There is no way to the server, at once or after a moment.
+struct Trap {
+    at_once: bool,
+}
+
+impl Connect for Trap {
+    fn serves(&self, _: &Domain) -> bool {
+        true
+    }
+
+    fn connect(&self, _: &Domain) -> Connecting<'_> {
+        assert!(!self.at_once, "forced by the test");
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            panic!("forced by the test")
+        })
+    }
+}
+
+// J08: the same on the way to the server
+#[tokio::test]
+async fn a_panic_while_connecting() {
+    for at_once in [true, false] {
+        let bench = Bench::before(Arc::new(Trap { at_once }), Upstream::listen().await, Limits::default());
+        let reply = bench.post(&creation(USUAL)).await.reply_within(SOON).await;
+        assert!(reply.is_terminate("internal-server-error"), "{}", reply.text);
+        bench.is_left_with(0).await;
+    }
+}

@@ -140,12 +140,12 @@ impl Persistence {
                 .flat_map(|value| value.split(','))
                 .any(|part| part.trim().eq_ignore_ascii_case(token))
         };
-        let keeps = if version == Version::HTTP_10 {
-            says("keep-alive")
+        let keeps = version != Version::HTTP_10 || says("keep-alive");
+        if keeps && !says("close") {
+            Self::KeepAlive
         } else {
-            !says("close")
-        };
-        if keeps { Self::KeepAlive } else { Self::Close }
+            Self::Close
+        }
     }
 }
 
@@ -170,11 +170,13 @@ impl Service<Request<Incoming>> for Asker {
 async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Result<HttpResponse<Departing>, Infallible> {
     let version = request.version();
     let wish = Persistence::of(version, request.headers());
+    // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut request = request.map(|body| Body::new(Arriving::new(body, Arc::clone(&turn))));
     request.extensions_mut().insert(caller.peer);
     let mut response = caller.front.routes.clone().call(request).await?;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
-    let last = caller.shutdown.is_cancelled() || turn.arrival() == Arrival::Partial;
+    let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() == Arrival::Partial;
     let persistence = if last { Persistence::Close } else { wish };
     let mut exchange = None;
     if let Some(mut pending) = response.extensions_mut().remove::<Arc<Pending>>().and_then(Arc::into_inner) {

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -24,10 +25,13 @@ use crate::bosh::{
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::upstream::{BoxStream, ConnectError};
 use crate::xml::XmlLimits;
-use crate::xmpp::Domain;
+use crate::xmpp::{Domain, outbound};
 
 /// While more bytes than this wait to be written to the server, requests wait, too.
 const WRITE_MARK: usize = 256 * 1024;
+
+/// The same while the server is not read, as too much waits for the client: it may wait for us, and only requests make room.
+const WRITE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Requests that wait for the server to take bytes; a client with two open requests never comes near.
 const DEFERRED: usize = 64;
@@ -59,7 +63,7 @@ struct Live {
     link: Link,
     requests: u64,
     waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
-    /// Requests, and news of them, in order of arrival, while the server takes no bytes.
+    /// Requests in order of arrival, and news of them, while the server takes no bytes.
     deferred: VecDeque<Input>,
     reading: Reading,
     /// What the task sleeps towards.
@@ -78,8 +82,8 @@ enum Reading {
 
 /// The way to the server.
 enum Link {
-    /// What was said before the connection stood.
-    Connecting(VecDeque<ServerCommand>),
+    /// What is to be written as soon as the connection stands.
+    Connecting(BytesMut),
     Connected(Box<ServerStream>),
     Gone,
 }
@@ -88,7 +92,7 @@ impl LiveSession {
     pub fn new(setting: Setting, session: Session) -> Self {
         let live = Live {
             session,
-            link: Link::Connecting(VecDeque::new()),
+            link: Link::Connecting(BytesMut::new()),
             requests: 0,
             waiting: Vec::new(),
             deferred: VecDeque::new(),
@@ -134,9 +138,24 @@ impl LiveSession {
         .unwrap_or_else(|| (RequestId(0), lost()))
     }
 
-    /// Something happened to a request, or to us.
+    /// Something happened to a request.
     pub fn tell(&self, input: Input) {
-        self.turn(|live, setting| live.request(input, setting));
+        self.turn(|live, setting| {
+            if let Input::HungUp { id } = input {
+                live.waiting.retain(|(waiting, _)| *waiting != id);
+            }
+            live.request(input, setting);
+        });
+    }
+
+    /// We are shutting down. Requests that wait for the server to take bytes have waited long enough.
+    pub fn drain(&self) {
+        self.turn(|live, setting| {
+            while let Some(input) = live.deferred.pop_front() {
+                live.handle(input, setting);
+            }
+            live.handle(Input::Drain, setting);
+        });
     }
 
     /// Runs until the session has ended. `connecting` is its way to the server.
@@ -144,9 +163,13 @@ impl LiveSession {
         let mut connecting = Box::pin(Some(connecting));
         let mut sleep = Box::pin(sleep_until(self.setting.opened));
         std::future::poll_fn(|cx| {
-            let connected = match connecting.as_mut().as_pin_mut() {
+            let connected = catch_unwind(AssertUnwindSafe(|| match connecting.as_mut().as_pin_mut() {
                 Some(connecting) => connecting.poll(cx),
                 None => Poll::Pending,
+            }));
+            let Ok(connected) = connected else {
+                self.lock().panicked(&self.setting);
+                return Poll::Ready(());
             };
             if let Poll::Ready(result) = connected {
                 connecting.set(None);
@@ -186,6 +209,9 @@ impl LiveSession {
         if turn.is_err() {
             live.panicked(&self.setting);
         }
+        if live.may_read_again() {
+            cx.waker().wake_by_ref();
+        }
         if live.ended { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -207,17 +233,38 @@ impl Live {
         receiver
     }
 
-    /// Inputs from the client's side keep their order, and wait while the server takes no bytes.
+    /// Requests keep their order, and wait while the server takes no bytes. News of one that waits stays behind it; news of others
+    /// concerns what the client is told, which the server shall not delay.
     fn request(&mut self, input: Input, setting: &Setting) {
-        if self.is_clogged() || !self.deferred.is_empty() {
+        let waits = match &input {
+            Input::Request { .. } => self.is_clogged() || !self.deferred.is_empty(),
+            Input::Written { id } | Input::HungUp { id } | Input::Release { id } => self.defers(*id),
+            Input::Server(..) | Input::Drain | Input::Timeout => false,
+        };
+        if waits {
             self.deferred.push_back(input);
         } else {
             self.handle(input, setting);
         }
     }
 
+    fn defers(&self, request: RequestId) -> bool {
+        let is_it = |input: &Input| matches!(input, Input::Request { id, .. } if *id == request);
+        self.deferred.iter().any(is_it)
+    }
+
     fn is_clogged(&self) -> bool {
-        matches!(&self.link, Link::Connected(stream) if stream.unsent() > WRITE_MARK)
+        let mark = if self.session.wants(StreamId::FIRST) {
+            WRITE_MARK
+        } else {
+            WRITE_LIMIT
+        };
+        let unsent = match &self.link {
+            Link::Connecting(unsent) => unsent.len(),
+            Link::Connected(stream) => stream.unsent(),
+            Link::Gone => 0,
+        };
+        unsent > mark
     }
 
     /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
@@ -244,7 +291,7 @@ impl Live {
     fn respond(&mut self, to: RequestId, response: Response) {
         if let Some(place) = self.waiting.iter().position(|(id, _)| *id == to) {
             let (_, sender) = self.waiting.swap_remove(place);
-            // a receiver that is gone has said `HungUp`, or will
+            // a receiver that is gone will say `HungUp`
             let _ = sender.send(response);
         }
     }
@@ -262,10 +309,14 @@ impl Live {
                     setting.tracker.spawn(tokio::time::timeout(CLOSE, goodbye));
                 }
             }
-            (Link::Connecting(waiting), command) => waiting.push_back(command),
+            (Link::Connecting(unsent), ServerCommand::Send(payloads)) => {
+                payloads.iter().for_each(|payload| unsent.extend_from_slice(payload.bytes()));
+            }
+            (Link::Connecting(unsent), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
+                outbound::header(&translate::header(&setting.domain, opening), unsent);
+            }
             (Link::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
-            (Link::Connected(stream), ServerCommand::Open(opening)) => stream.open(&translate::header(&setting.domain, opening)),
-            (Link::Connected(stream), ServerCommand::Restart(opening)) => {
+            (Link::Connected(stream), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
                 stream.restart(&translate::header(&setting.domain, opening));
             }
             (Link::Gone, _) => {}
@@ -273,12 +324,11 @@ impl Live {
     }
 
     fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
-        let Link::Connecting(waiting) = &mut self.link else { return };
-        let waiting = std::mem::take(waiting);
+        let Link::Connecting(unsent) = &mut self.link else { return };
         match result {
             Ok(io) => {
-                self.link = Link::Connected(Box::new(ServerStream::new(io, setting.xml)));
-                waiting.into_iter().for_each(|command| self.command(command, setting));
+                let stream = ServerStream::new(io, setting.xml, std::mem::take(unsent));
+                self.link = Link::Connected(Box::new(stream));
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -368,12 +418,16 @@ impl Live {
             (None, Some(_)) => false,
         };
         let unsent = matches!(&self.link, Link::Connected(stream) if stream.unsent() > 0);
-        let unread = self.reading == Reading::Paused && self.session.wants(StreamId::FIRST);
-        if (sooner || unsent || unread || self.ended)
+        if (sooner || unsent || self.may_read_again() || self.ended)
             && let Some(task) = self.task.take()
         {
             task.wake();
         }
+    }
+
+    /// Has the client made room since reading stopped?
+    fn may_read_again(&self) -> bool {
+        self.reading == Reading::Paused && self.session.wants(StreamId::FIRST)
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {
@@ -400,5 +454,42 @@ impl Live {
 impl Setting {
     fn now(&self) -> Time {
         Time(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bosh::{Admitted, Decoder, Limits};
+
+    fn request(attributes: &str) -> Request {
+        let mut decoder = Decoder::new(XmlLimits::default());
+        let body = format!("<body xmlns='http://jabber.org/protocol/httpbind' {attributes}/>");
+        decoder.feed(body.as_bytes()).expect("a wrapper");
+        decoder.finish().expect("a request")
+    }
+
+    #[test]
+    fn nothing_is_kept_for_connections_that_died() {
+        let key = Key::random().expect("randomness");
+        let (id, sid, limits) = (RequestId(0), key.sid(), Limits::default());
+        let creation = request("rid='1' to='example.org'");
+        let setting = Setting {
+            key,
+            domain: Domain::parse("example.org").expect("a domain"),
+            xml: XmlLimits::default(),
+            tracker: TaskTracker::new(),
+            opened: Instant::now(),
+        };
+        let session = LiveSession::new(
+            setting,
+            Session::open(creation, Admitted { id, sid, limits }, Time::default()),
+        );
+        let _answer = session.created(id);
+        for _ in 0..10 {
+            let (id, _) = session.exchange(request("rid='2' sid='s'"));
+            session.tell(Input::HungUp { id });
+        }
+        assert_eq!(session.lock().waiting.len(), 1, "the creation's");
     }
 }

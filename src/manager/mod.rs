@@ -18,7 +18,7 @@ use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
 use self::registry::Registry;
 use self::sid::Key;
-use crate::bosh::{self as value, Admitted, Condition, Input, Limits, Request, RequestId, Response, Session, Sid, Time};
+use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
 use crate::upstream::Connect;
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
@@ -100,7 +100,7 @@ impl ConnectionManager {
         self.draining.store(true, Ordering::SeqCst);
         info!(sessions = self.sessions(), "draining");
         for session in self.registry.all() {
-            session.tell(Input::Drain);
+            session.drain();
         }
         self.tracker.close();
         self.tracker.wait().await;
@@ -152,9 +152,13 @@ impl ConnectionManager {
         let session = Arc::new(LiveSession::new(setting, Session::open(creation, admitted, Time::default())));
         self.registry.insert(key, session.clone());
         let answer = session.created(id);
+        // a drain that has begun since may have missed it
+        if self.draining.load(Ordering::SeqCst) {
+            session.drain();
+        }
         let (live, connector, registry) = (session.clone(), self.connector.clone(), self.registry.clone());
         self.tracker.spawn(async move {
-            live.run(connector.connect(&domain)).await;
+            live.run(async { connector.connect(&domain).await }).await;
             registry.remove(key);
         });
         Exchange::waiting(session, id, answer)

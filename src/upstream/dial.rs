@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::route::Route;
 use super::{BoxStream, Connect, ConnectError, Connecting, Stage};
@@ -14,7 +14,7 @@ use crate::xmpp::Domain;
 #[derive(Debug)]
 pub struct Connector {
     route: Route,
-    /// For one session's way to its server, all servers and addresses together.
+    /// For one attempt at one server, all its addresses together.
     timeout: Duration,
 }
 
@@ -24,14 +24,12 @@ impl Connector {
     }
 
     async fn dial(&self, servers: &[String]) -> Result<BoxStream, ConnectError> {
-        #[expect(clippy::disallowed_methods, reason = "the deadline of this attempt")]
-        let deadline = Instant::now() + self.timeout;
         let mut last = ConnectError::tcp("", io::Error::other("no server is configured"));
         for server in servers {
-            match timeout_at(deadline, net::connect(server)).await {
+            match timeout(self.timeout, net::connect(server)).await {
                 Ok(Ok(stream)) => return Ok(Box::new(stream)),
                 Ok(Err(source)) => last = ConnectError::tcp(server, source),
-                Err(_) => return Err(ConnectError::tcp(server, io::ErrorKind::TimedOut.into())),
+                Err(_) => last = ConnectError::tcp(server, io::ErrorKind::TimedOut.into()),
             }
         }
         Err(last)

@@ -40,25 +40,21 @@ pub struct ServerStream {
 }
 
 impl ServerStream {
-    pub fn new(io: BoxStream, limits: XmlLimits) -> Self {
+    /// `output`, which begins with a stream header, is written first.
+    pub fn new(io: BoxStream, limits: XmlLimits, output: BytesMut) -> Self {
         Self {
             io,
             inbound: Inbound::new(limits),
             input: BytesMut::new(),
-            output: BytesMut::new(),
+            output,
         }
     }
 
-    /// Begins the stream.
-    pub fn open(&mut self, header: &StreamHeader) {
-        outbound::header(header, &mut self.output);
-    }
-
-    /// Begins it anew on the same connection; what was read and not yet looked at belongs to the old stream (R01, R05).
+    /// Begins the stream anew on the same connection; what was read and not yet looked at belongs to the old stream (R01, R05).
     pub fn restart(&mut self, header: &StreamHeader) {
         self.inbound.restart();
         self.input.clear();
-        self.open(header);
+        outbound::header(header, &mut self.output);
     }
 
     pub fn send(&mut self, payload: &Payload) {

@@ -81,7 +81,9 @@ async fn chunked_and_expecting_to_continue() {
         wire.send(format!("1\r\n{}\r\n", byte as char)).await;
     }
     assert!(wire.ask("0\r\n\r\n").await.text().contains(" sid='"));
+    assert!(wire.ends().await);
 
+    let mut wire = stack.connect();
     let body = creation(1);
     wire.send(format!(
         "POST /http-bind HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
