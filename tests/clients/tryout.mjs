@@ -53,7 +53,9 @@ async function room(ada, bob) {
 }
 
 async function echo(ada) {
-    await ada.open(ECHO);
+    await ada.page.focus(`${contact(ECHO)} button`);
+    await ada.page.keyboard.press('Enter');
+    await ada.sees(`${contact(ECHO)} [aria-current=true]:focus`);
     await ada.page.focus('#message');
     await ada.page.keyboard.type('Anybody there?');
     await ada.page.keyboard.press('Enter');
@@ -94,6 +96,7 @@ async function theme(ada) {
 async function taken(cyd) {
     await cyd.enter('ADA');
     await cyd.sees('#complaint', { hasText: 'Somebody is called ada already. How about ada' });
+    await picture(cyd, 'taken');
     await cyd.page.click('#enter');
     await cyd.isOnline();
     return cyd.page.inputValue('#nickname');
@@ -106,7 +109,27 @@ async function leave(ada, bob, cyd, other) {
     await bob.page.click('#leave');
     await bob.sees('#nickname');
     await bob.sees('#status[data-state=offline]');
+    assert.equal(await bob.page.textContent('#complaint'), '');
+    assert.equal(await bob.page.locator('.exchange[data-state=failed]').count(), 0);
     await ada.sees(`${contact(BOB)}:not([data-here])`);   // they have talked, so he stays in the list
+}
+
+// What was said in the room is there, and is there once: for a newcomer, and after another session of the same page.
+async function comeBack(ada, bob) {
+    await bob.enter();
+    await bob.isOnline();
+    await ada.sees(present(BOB));
+    await bob.page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide')));
+    await bob.sees('#notice', { hasText: 'left the page' });
+    await ada.seesNo(present(BOB));
+    await bob.page.click('#reconnect');
+    await bob.isOnline();
+    await ada.sees(present(BOB));
+    await ada.open(LOBBY);
+    await ada.says('Welcome back');
+    await bob.hears('Welcome back', `${LOBBY}/ada`);
+    await bob.heardOnce('Good morning, all of you');
+    await bob.heardOnce('And to you');
 }
 
 // In both themes; nothing may stick out of the window to the right.
@@ -135,6 +158,7 @@ const faults = await withBrowser(async (browser) => {
     await picture(bob, 'room');
     await theme(ada);
     await leave(ada, bob, cyd, other);
+    await comeBack(ada, bob);
     return [ada, bob, cyd].flatMap((visitor) => visitor.faults);
 });
 console.log(JSON.stringify(faults));

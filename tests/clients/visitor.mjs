@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { openPage } from './browser.mjs';
 
 export class Visitor {
-    // What the browser complained about: errors on the console (a breach of the page's policy is one), exceptions, failed requests.
+    // What the browser complained about: errors on the console (a breach of the page's policy is one), exceptions, requests that failed.
     faults = [];
 
     constructor(page, name) {
@@ -13,7 +13,10 @@ export class Visitor {
         const fault = (what) => this.faults.push(`${name}: ${what}`);
         page.on('console', (message) => ['error', 'warning'].includes(message.type()) && fault(message.text()));
         page.on('pageerror', (error) => fault(error.message));
-        page.on('requestfailed', (request) => fault(`${request.url()}: ${request.failure().errorText}`));
+        page.on('requestfailed', (request) => {
+            const why = request.failure().errorText;
+            if (why !== 'net::ERR_ABORTED') fault(`${request.url()}: ${why}`);      // that one is the page itself, giving up
+        });
         page.on('response', (response) => response.ok() || fault(`${response.url()}: ${response.status()}`));
     }
 
