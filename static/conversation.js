@@ -92,6 +92,7 @@ function title({ kind, name }) {
 function subtitle(conversation) {
   const { kind, people } = conversation;
   if (kind === 'echo') return 'says it back';
+  if (kind === 'room' && !here(conversation)) return 'not connected';
   if (kind === 'room') return people.size === 1 ? 'only you so far' : `${people.size} people`;
   if (!here(conversation)) return 'gone';
   return kind === 'self' ? 'your other tab' : 'online';
