@@ -32,6 +32,9 @@ const STANZAS: [&str; 4] = [
      bescreen'd in night, so stumblest on my counsel?</body><thread>0e3141cd80894871a68e6fe6b1ec56fa</thread></message></forwarded></received></~message>",
 ];
 
+/// What it is called, the document it takes, and the work.
+type Case<'a> = (&'a str, &'a str, &'a dyn Fn(&str));
+
 fn main() {
     let standing = document("", " xmlns='jabber:client'");
     let inheriting = document("", "");
@@ -39,7 +42,7 @@ fn main() {
     let mut scope = Scope::default();
     scope.declare("".into(), "jabber:client".into());
     let carried = |text: &str| split(text, |element| check(element, &scope));
-    let cases: [(&str, &str, &dyn Fn(&str)); 5] = [
+    let cases: [Case; 5] = [
         ("quick-xml Reader, end names checked", &standing, &tokenize),
         ("splitter", &standing, &|text: &str| split(text, drop)),
         ("splitter and carry, nothing to do", &standing, &carried),

@@ -255,6 +255,27 @@ async fn a_repeated_creation() {
     assert_eq!(held.reply().await.payloads().len(), 1);
 }
 
+// C18: whatever is asked for and however much is allowed, what is told fits the schema, with which every answer here is compared
+#[tokio::test]
+async fn the_largest_terms_fit_the_schema() {
+    let bench = Bench::with(Limits {
+        max_wait: u16::MAX,
+        max_hold: u8::MAX,
+        inactivity: u16::MAX,
+        polling: u16::MAX,
+        ..Limits::default()
+    })
+    .await;
+    for (wait, hold) in [("4294967296", "65536"), ("99999999999999999999", "256"), ("0", "0")] {
+        let attributes = USUAL
+            .replace("'60'", &format!("'{wait}'"))
+            .replace("hold='1'", &format!("hold='{hold}'"));
+        let (_, _link, reply) = bench.session_with(&attributes).await;
+        let [wait, hold, requests] = ["wait", "hold", "requests"].map(|name| reply.number(name));
+        assert!(wait <= 65_535 && hold < requests && requests <= 255, "{}", reply.text);
+    }
+}
+
 // C01: 10 becomes 10, 100000 the most. C02: 0, 1 and 200 become 0, 1 and the cap. C03: requests is one above the hold asked for, where that is granted.
 // C04: and above 0 for hold 0. C05: the lower version, part by part. FX08: what a client says of our terms is ignored
 #[tokio::test]

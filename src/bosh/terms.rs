@@ -82,11 +82,12 @@ pub struct Terms {
 impl Terms {
     /// A client that names no `wait` or `hold` gets 60 s and 1, within our limits (C01, C02).
     pub fn agree(offer: &Offer, limits: &Limits) -> Self {
-        let hold = offer.hold.unwrap_or(1).min(limits.max_hold);
+        // so that `requests`, one more, still fits its type (C18)
+        let hold = offer.hold.unwrap_or(1).min(limits.max_hold).min(u8::MAX - 1);
         Self {
             wait: offer.wait.unwrap_or(60).min(limits.max_wait),
             hold,
-            requests: hold.saturating_add(1),
+            requests: hold + 1,
             inactivity: limits.inactivity,
             ver: offer.ver,
         }

@@ -97,10 +97,11 @@ impl Front {
     pub fn new(options: Options, manager: Arc<ConnectionManager>) -> Self {
         let mut http = http1::Builder::new();
         // a client that vanished must be noticed, so its half-closing counts as leaving
-        http.half_close(false)
-            .max_buf_size(BUFFER_BYTES)
-            .timer(TokioTimer::new())
-            .header_read_timeout(options.head_timeout);
+        http.half_close(false).max_buf_size(BUFFER_BYTES);
+        if options.waiting == Waiting::Inside {
+            // a parked connection has a turn for each head, and its deadline there
+            http.timer(TokioTimer::new()).header_read_timeout(options.head_timeout);
+        }
         let state = Arc::new(FrontState {
             cors: Arc::new(options.cors.clone()),
             options,

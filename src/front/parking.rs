@@ -1,5 +1,5 @@
-//! A connection outside hyper: idle, or with a held request. Bytes behind the held one, a hang-up and the answer are seen here, and
-//! nothing is kept but the socket (XEP-0124 section 18.1; O01, H1).
+//! A connection outside hyper: idle, or with a held request. Bytes behind the held one and a hang-up are seen here, the answer is
+//! written here, and while it is waited for nothing is kept but the socket (XEP-0124 section 18.1; O01, H1).
 
 use std::future::poll_fn;
 use std::io;
@@ -7,10 +7,11 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, ReadBuf};
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-use super::turn::{Answer, Held, Persistence};
+use super::turn::{Held, Persistence};
+use crate::bosh::Response;
 
 /// Bytes kept behind a held request: a browser's head and body, or several pings. Beyond it nothing is read until the answer is out;
 /// what was read released the request already, so that is soon.
@@ -48,14 +49,9 @@ impl<I: AsyncRead + Unpin> Line<I> {
         !self.behind.is_empty()
     }
 
-    /// The bytes for hyper to read before the socket's: the head that stands for an answered request, then what came behind it.
-    pub fn into_parts(self, head: &[u8]) -> (I, Bytes) {
-        let prefix = if self.behind.is_empty() {
-            Bytes::copy_from_slice(head)
-        } else {
-            [head, &self.behind].concat().into()
-        };
-        (self.io, prefix)
+    /// The socket, and the bytes to read before what it has.
+    pub fn into_parts(self) -> (I, Bytes) {
+        (self.io, self.behind.into())
     }
 
     /// Waits until the next request begins; `false` if the connection ended first.
@@ -73,14 +69,14 @@ impl<I: AsyncRead + Unpin> Line<I> {
     }
 
     /// Waits for a held request's answer. `None` if the client hung up first, which the exchange then tells its session.
-    pub async fn hold(&mut self, mut held: Held) -> Option<Box<Answer>> {
+    pub async fn hold(&mut self, held: &mut Held) -> Option<Response> {
         match held.persistence() {
             Persistence::Close => self.behind.clear(),
             Persistence::KeepAlive if self.has_begun() => held.release(),
             Persistence::KeepAlive => {}
         }
         let mut source = Source::Open;
-        let response = poll_fn(|cx| {
+        poll_fn(|cx| {
             if let Poll::Ready(response) = held.poll_response(cx) {
                 return Poll::Ready(Some(response));
             }
@@ -99,8 +95,7 @@ impl<I: AsyncRead + Unpin> Line<I> {
             }
             Poll::Pending
         })
-        .await?;
-        Some(held.answer(response))
+        .await
     }
 
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Look>> {
@@ -122,6 +117,20 @@ impl<I: AsyncRead + Unpin> Line<I> {
             0
         };
         self.behind.extend_from_slice(&bytes[blank..]);
+    }
+}
+
+impl<I: AsyncWrite + Unpin> Line<I> {
+    /// Writes a held request's answer, as hyper would have. Inactivity runs from its last byte.
+    ///
+    /// # Errors
+    /// The connection died first, which the exchange then tells its session.
+    pub async fn answer(&mut self, held: Held, response: Response, persistence: Persistence) -> io::Result<()> {
+        let (head, body, exchange) = held.answer(response, persistence);
+        self.io.write_all_buf(&mut head.as_slice().chain(body)).await?;
+        self.io.flush().await?;
+        exchange.written();
+        Ok(())
     }
 }
 

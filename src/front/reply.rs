@@ -1,13 +1,18 @@
 //! What goes back over HTTP: a `Response`, a preflight or a `Rejection` with every header (XEP-0124 sections 5 and 17.1). The
 //! only file with status codes.
 
+use std::io::Write as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response as HttpResponse, StatusCode};
+use http::{Response as HttpResponse, StatusCode, Version};
+use httpdate::HttpDate;
 
 use super::cors::{self, Cors, Grant};
+use super::turn::Persistence;
 use crate::bosh::{Condition, Response};
 use crate::manager::Exchange;
 
@@ -49,9 +54,9 @@ impl Form {
     }
 
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
-    pub fn answer(&self, response: Response) -> HttpResponse<Body> {
+    pub fn answer(&self, response: Response) -> HttpResponse<Bytes> {
         let status = response.legacy.map_or(StatusCode::OK, legacy_code);
-        let mut reply = self.reply(status, Body::from(response.body));
+        let mut reply = self.reply(status, response.body);
         reply.headers_mut().insert(header::CONTENT_TYPE, TEXT_XML);
         reply
     }
@@ -104,7 +109,7 @@ impl Form {
         reply
     }
 
-    fn reply(&self, status: StatusCode, body: Body) -> HttpResponse<Body> {
+    fn reply<B>(&self, status: StatusCode, body: B) -> HttpResponse<B> {
         let mut reply = HttpResponse::new(body);
         *reply.status_mut() = status;
         let headers = reply.headers_mut();
@@ -113,6 +118,36 @@ impl Form {
         self.cors.apply(&self.grant, headers);
         reply
     }
+}
+
+/// The head of an answer on HTTP/1, byte for byte as hyper writes it.
+pub fn head(answer: &HttpResponse<Bytes>, version: Version, persistence: Persistence) -> Vec<u8> {
+    let (version, connection) = match (version, persistence) {
+        (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
+        (Version::HTTP_10, Persistence::Close) => ("HTTP/1.0", ""),
+        (_, Persistence::KeepAlive) => ("HTTP/1.1", ""),
+        (_, Persistence::Close) => ("HTTP/1.1", "connection: close\r\n"),
+    };
+    let mut head = Vec::with_capacity(320);
+    let status = answer.status();
+    head.extend_from_slice(version.as_bytes());
+    // what a vector takes it takes
+    let _ = write!(
+        head,
+        " {} {}\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or_default()
+    );
+    for (name, value) in answer.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head.extend_from_slice(connection.as_bytes());
+    #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
+    let date = HttpDate::from(SystemTime::now());
+    let _ = write!(head, "content-length: {}\r\ndate: {date}\r\n\r\n", answer.body().len());
+    head
 }
 
 /// A page's headers; `None` for the one whose copy the browser still has.

@@ -8,11 +8,12 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::parking::Line;
-use super::turn::{self, Caller, Outcome};
+use super::turn::{self, Caller, Outcome, Persistence};
 use super::{Front, peer};
 use crate::manager::Peer;
 use crate::net::{self, Listener};
@@ -24,8 +25,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// lost on its way (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
-/// One turn of hyper. Heads and bodies have their own, shorter bounds; this one is for a client that does not read its answer.
-const TURN: Duration = Duration::from_secs(300);
+/// A client that does not read its answer is let go after this. Heads and bodies have their own, shorter bounds.
+const UNREAD: Duration = Duration::from_secs(300);
 
 impl Front {
     /// Accepts connections until `shutdown`, then lets those with a request in flight finish. How long that may take is the
@@ -61,22 +62,27 @@ impl Front {
             shutdown,
         };
         let mut line = Line::new(io);
-        let mut answer = None;
-        loop {
-            if answer.is_none() && !begins(&mut line, idle, &caller.shutdown).await {
-                return;
-            }
+        while begins(&mut line, idle, &caller.shutdown).await {
             // in a statement of its own, so that the box is gone before the wait
-            let turn = tokio::time::timeout(TURN, Box::pin(turn::run(&caller, line, answer.take()))).await;
+            let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;
             let Ok(outcome) = turn else { return };
             line = match outcome {
                 Outcome::Answered(line) => line,
-                Outcome::Held(mut line, held) => {
-                    answer = line.hold(held).await;
-                    if answer.is_none() {
-                        return;
+                Outcome::Held(mut line, mut held) => {
+                    let Some(response) = line.hold(&mut held).await else { return };
+                    let persistence = if caller.shutdown.is_cancelled() {
+                        Persistence::Close
+                    } else {
+                        held.persistence()
+                    };
+                    let answered = timeout(UNREAD, line.answer(held, response, persistence)).await;
+                    match (answered, persistence) {
+                        (Ok(Ok(())), Persistence::KeepAlive) => line,
+                        // nobody is there any more, but what had come before is carried out (FX01)
+                        (Ok(Err(_)), Persistence::KeepAlive) if line.has_begun() => line,
+                        (Ok(Ok(())), Persistence::Close) => return linger(line.io).await,
+                        _ => return,
                     }
-                    line
                 }
                 Outcome::Over(io) => return linger(io).await,
             };
@@ -89,7 +95,7 @@ async fn begins<I: AsyncRead + Unpin>(line: &mut Line<I>, idle: Duration, shutdo
     if line.has_begun() {
         return true;
     }
-    let next = tokio::time::timeout(idle, line.next());
+    let next = timeout(idle, line.next());
     matches!(shutdown.run_until_cancelled(next).await, Some(Ok(true)))
 }
 
@@ -110,5 +116,5 @@ async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
         .await
     };
     // over either way
-    let _ = tokio::time::timeout(LINGER, silence).await;
+    let _ = timeout(LINGER, silence).await;
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Waiting;
-use super::turn::{Answer, End, Held, Persistence};
+use super::turn::{End, Held, Persistence};
 use crate::manager::Exchange;
 
 /// What the reader, the writer, the service and the bodies of one turn tell each other. They run in one task, so the lock is free.
@@ -29,14 +29,10 @@ struct State {
 }
 
 /// ```text
-/// Due -----------------------------------+
-///                                        v
 /// Reading --head--> Asked --answer--> (hyper encodes) --buffered--> Leaving --flushed--> Left --head--> Asked ...
 ///                     +----no answer yet--> Held                                 (Held, Left: hyper may be taken off)
 /// ```
 enum Stage {
-    /// An answer is to be written before anything is read.
-    Due(Box<Answer>),
     Reading,
     Asked,
     Held(Held),
@@ -61,29 +57,32 @@ enum Outbound {
     Broken,
 }
 
-impl Turn {
-    pub fn new(answer: Option<Box<Answer>>) -> Self {
-        let stage = answer.map_or(Stage::Reading, Stage::Due);
+impl Default for Turn {
+    fn default() -> Self {
         Self(Mutex::new(State {
-            stage,
+            stage: Stage::Reading,
             arrival: Arrival::Whole,
             unread: None,
             outbound: Outbound::Flushed,
         }))
     }
+}
 
-    /// hyper has read a head. The answer, if this is the head that stands for an earlier request.
-    pub fn asked(&self, request: &Request<Incoming>) -> Option<Box<Answer>> {
+impl Turn {
+    /// hyper has read a head.
+    pub fn asked(&self, request: &Request<Incoming>) {
         let mut state = self.lock();
+        state.stage = Stage::Asked;
         state.arrival = if request.body().is_end_stream() {
             Arrival::Whole
         } else {
             Arrival::Partial
         };
-        match mem::replace(&mut state.stage, Stage::Asked) {
-            Stage::Due(answer) => Some(answer),
-            _ => None,
-        }
+    }
+
+    /// Has hyper read no head yet?
+    pub fn is_reading_head(&self) -> bool {
+        matches!(self.lock().stage, Stage::Reading)
     }
 
     pub fn arrival(&self) -> Arrival {

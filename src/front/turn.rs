@@ -1,16 +1,18 @@
 //! hyper's turn on a connection: from the first byte of a request until hyper has nothing of it in hand any more, because it was
-//! answered or because its answer must be waited for. hyper is then taken off the connection.
+//! answered or because its answer must be waited for. hyper is then taken off the connection, and never sees it again with that request:
+//! [`super::parking`] writes a held request's answer.
 //!
 //! `Connection::into_parts` loses what hyper has yet to write and what it has yet to read of a body. It is called only with both done;
 //! [`Turn::poll_end`] is the judge.
 
 use std::convert::Infallible;
 use std::future::{self, Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response as HttpResponse, Version};
 use hyper::body::Incoming;
@@ -22,7 +24,7 @@ use tower::Service as _;
 
 use super::bodies::{Arriving, Departing};
 use super::parking::Line;
-use super::reply::Pending;
+use super::reply::{self, Pending};
 use super::tap::{Arrival, Tap, Turn};
 use super::{Front, Waiting};
 use crate::bosh::Response;
@@ -68,22 +70,14 @@ pub struct Held {
     persistence: Persistence,
 }
 
-/// The answer to a held request, for hyper to write.
-pub struct Answer {
-    response: HttpResponse<Body>,
-    exchange: Exchange,
-    version: Version,
-    persistence: Persistence,
-}
-
-/// Gives hyper a connection, with an answer to write first if there is one. The future is large; box it, so that it is gone while
-/// the connection waits.
-pub async fn run<I>(caller: &Caller, line: Line<I>, answer: Option<Box<Answer>>) -> Outcome<I>
+/// Gives hyper a connection. The future is large; box it, so that it is gone while the connection waits.
+pub async fn run<I>(caller: &Caller, line: Line<I>) -> Outcome<I>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    let (io, prefix) = line.into_parts(answer.as_ref().map_or(b"", |answer| answer.head(&caller.shutdown)));
-    let turn = Arc::new(Turn::new(answer));
+    let options = &caller.front.state.options;
+    let (io, before) = line.into_parts();
+    let turn = Arc::new(Turn::default());
     let asker = Asker {
         caller: caller.clone(),
         turn: Arc::clone(&turn),
@@ -91,10 +85,17 @@ where
     let mut hyper = caller
         .front
         .http
-        .serve_connection(TokioIo::new(Tap::new(io, prefix, Arc::clone(&turn))), asker);
-    let end = poll_fn(|cx| match hyper.poll_without_shutdown(cx) {
-        Poll::Ready(_) => Poll::Ready(End::Over),
-        Poll::Pending => turn.poll_end(caller.front.state.options.waiting),
+        .serve_connection(TokioIo::new(Tap::new(io, before, Arc::clone(&turn))), asker);
+    // hyper's own would be set, and unset, for the head after this one, too
+    let mut patience = pin!(tokio::time::sleep(options.head_timeout));
+    let end = poll_fn(|cx| {
+        if hyper.poll_without_shutdown(cx).is_ready() {
+            return Poll::Ready(End::Over);
+        }
+        match turn.poll_end(options.waiting) {
+            Poll::Pending if turn.is_reading_head() => patience.as_mut().poll(cx).map(|()| End::Over),
+            end => end,
+        }
     })
     .await;
     let parts = hyper.into_parts();
@@ -119,31 +120,11 @@ impl Held {
         self.pending.exchange.poll_response(cx)
     }
 
-    pub fn answer(self, response: Response) -> Box<Answer> {
+    /// The answer's head, its body, and who wants to know when both have left.
+    pub fn answer(self, response: Response, persistence: Persistence) -> (Vec<u8>, Bytes, Exchange) {
         let Pending { exchange, form } = self.pending;
-        Box::new(Answer {
-            response: form.answer(response),
-            exchange,
-            version: self.version,
-            persistence: self.persistence,
-        })
-    }
-}
-
-impl Answer {
-    /// A head that makes hyper answer as it would have answered the held request: same version, same fate of the connection.
-    fn head(&self, shutdown: &CancellationToken) -> &'static [u8] {
-        let persistence = if shutdown.is_cancelled() {
-            Persistence::Close
-        } else {
-            self.persistence
-        };
-        match (self.version, persistence) {
-            (Version::HTTP_10, Persistence::KeepAlive) => b"GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
-            (Version::HTTP_10, Persistence::Close) => b"GET / HTTP/1.0\r\n\r\n",
-            (_, Persistence::KeepAlive) => b"GET / HTTP/1.1\r\n\r\n",
-            (_, Persistence::Close) => b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n",
-        }
+        let answer = form.answer(response);
+        (reply::head(&answer, self.version, persistence), answer.into_body(), exchange)
     }
 }
 
@@ -180,19 +161,8 @@ impl Service<Request<Incoming>> for Asker {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let turn = Arc::clone(&self.turn);
-        if let Some(answer) = turn.asked(&request) {
-            let Answer {
-                response,
-                exchange,
-                persistence,
-                ..
-            } = *answer;
-            return Box::pin(future::ready(Ok(
-                response.map(|body| Departing::new(body, turn, Some(exchange), persistence))
-            )));
-        }
-        Box::pin(ask(self.caller.clone(), turn, request))
+        self.turn.asked(&request);
+        Box::pin(ask(self.caller.clone(), Arc::clone(&self.turn), request))
     }
 }
 
@@ -222,7 +192,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
                 }
             },
         };
-        response = pending.form.answer(answer);
+        response = pending.form.answer(answer).map(Body::from);
         exchange = Some(pending.exchange);
     }
     if last {
