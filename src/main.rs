@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use boshd::app::{self, App};
-use boshd::config::{Config, ConfigError, Loaded, Origin};
+use boshd::config::{Config, ConfigError, Listen, Loaded, Origin};
 use clap::{Parser, Subcommand};
 
 /// Thousands of held requests come and go; this allocator gives memory back. Its settings: `.cargo/config.toml`.
@@ -18,6 +18,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const EXAMPLES: &str = "\
 Examples:
   boshd                                 try it out: an XMPP domain inside the process, on http://127.0.0.1:5280/
+  boshd --listen 127.0.0.1:8080         the same on another port
   boshd check boshd.toml                is this configuration right? every problem at once, with its line
   boshd run --config boshd.toml         production; SIGTERM tells every client and ends with exit code 0
   boshd config --config boshd.toml      the settings in force, and where each comes from
@@ -39,8 +40,11 @@ Exit codes:
 ///
 /// Without a command: the sandbox, to try it out.
 #[derive(Parser)]
-#[command(name = "boshd", version, after_help = EXAMPLES)]
+#[command(name = "boshd", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    /// Where the sandbox listens instead of 127.0.0.1:5280: another loopback address with a port.
+    #[arg(long, value_name = "ADDRESS", value_parser = Listen::loopback)]
+    listen: Option<Listen>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -74,8 +78,9 @@ enum Exit {
 }
 
 fn main() -> ExitCode {
-    let exit = match Arguments::parse().command {
-        None => sandbox(),
+    let arguments = Arguments::parse();
+    let exit = match arguments.command {
+        None => sandbox(arguments.listen.unwrap_or(Listen::SANDBOX)),
         Some(Command::Run { config }) => run(&config),
         Some(Command::Check { file }) => check(&file),
         Some(Command::Config { config }) => show(&config),
@@ -83,7 +88,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-fn sandbox() -> Exit {
+fn sandbox(listen: Listen) -> Exit {
     let announce = |app: &App| {
         for address in app.addresses() {
             say(&format!(
@@ -92,7 +97,7 @@ fn sandbox() -> Exit {
         }
         say("For production: boshd run --config boshd.toml; the shortest such file is in boshd --help.");
     };
-    serve(Config::sandbox(), announce)
+    serve(Config::sandbox(listen), announce)
 }
 
 fn run(file: &Path) -> Exit {

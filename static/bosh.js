@@ -62,12 +62,11 @@ export class Bosh extends EventTarget {
     queueMicrotask(() => this.#pump());
   }
 
-  /** Say goodbye over the wire; `last` travels along. */
-  async leave(last = []) {
+  /** Say goodbye over the wire; `last` travels along. The end is when nothing is in flight any more. */
+  leave(last = []) {
     if (this.#phase !== 'open') return this.#end(null);
     this.#phase = 'leaving';
-    await this.#exchange(this.#terminate(), last);
-    this.#end(null);
+    this.#exchange(this.#terminate(), last);
   }
 
   /** Say goodbye while the page is being torn down: nobody will be there to read an answer. */
@@ -117,6 +116,7 @@ export class Bosh extends EventTarget {
       this.#settled(exchange, error);
       if (this.#phase !== 'leaving') this.#end(error.condition ?? 'unreachable');
     }
+    if (this.#phase === 'leaving' && this.#flying === 0) this.#end(null);
   }
 
   #settled(exchange, error = null) {
@@ -166,6 +166,7 @@ export class Bosh extends EventTarget {
     this.reading = exchange;
     if (this.#phase === 'opening' && body.hasAttribute('sid')) this.#begin(body);
     if (this.#phase === 'open') for (const payload of body.children) this.#emit('payload', payload);
+    if (this.#phase === 'leaving') return;
     if (body.getAttribute('type') === 'terminate') this.#end(body.getAttribute('condition') ?? 'closed', streamError(body));
     if (this.#phase === 'opening') this.#end('not-bosh');
   }

@@ -71,7 +71,8 @@ export class Chat extends EventTarget {
     const sent = this.#send(xml`<message xmlns='${CLIENT}' type='${groupchat ? 'groupchat' : 'chat'}' id='${id}' to='${conversation.to}'
       ><body>${text}</body><sent xmlns='${TRYOUT}' at='${Date.now()}'/></message>`);
     if (!sent) return false;
-    const message = this.#keep(conversation, { from: groupchat ? `${conversation.jid}/${this.#nick}` : bare(this.#me), name: this.#name, text, mine: true });
+    const from = groupchat ? `${conversation.jid}/${this.#nick}` : bare(this.#me);
+    const message = this.#keep(conversation, { id, from, name: this.#name, text, mine: true });
     if (groupchat) this.#await(id, message);
     if (conversation.kind === 'echo') this.#await(text, message);
     return true;
@@ -131,10 +132,13 @@ export class Chat extends EventTarget {
     const delayed = child(message, 'delay', DELAY) !== null;
     if (groupchat && !resource(from)) return this.#note(conversation, text);
     const mine = groupchat && resource(from) === this.#nick;
-    if (mine && this.#returned(message.getAttribute('id'), 'room')) return;
+    const id = message.getAttribute('id');
+    if (mine && this.#returned(id, 'room')) return;
+    if (delayed && conversation.messages.some((known) => known.id === id && known.from === from)) return;
     const latency = delayed ? null : this.#latency(conversation, message, text);
     if (!groupchat) conversation.to = from;
     this.#keep(conversation, {
+      id,
       from: groupchat ? from : bare(from),
       name: groupchat ? resource(from) : local(from),
       text,

@@ -60,9 +60,9 @@ export class ConversationView {
 
   #contacts() {
     const conversations = [...this.#chat.conversations.values()];
-    const focused = this.#parts.contacts.contains(document.activeElement);
+    const focused = this.#parts.contacts.querySelector(':focus')?.parentElement.dataset.jid;
     this.#parts.contacts.replaceChildren(...conversations.filter(worthShowing).map((c) => this.#contact(c)));
-    if (focused) this.#parts.contacts.querySelector('[aria-current]').focus();
+    [...this.#parts.contacts.children].find((c) => c.dataset.jid === focused)?.firstElementChild.focus();
     this.#parts.title.textContent = title(this.#open);
     this.#parts.subtitle.textContent = subtitle(this.#open);
   }
@@ -92,6 +92,7 @@ function title({ kind, name }) {
 function subtitle(conversation) {
   const { kind, people } = conversation;
   if (kind === 'echo') return 'says it back';
+  if (kind === 'room' && !here(conversation)) return 'not connected';
   if (kind === 'room') return people.size === 1 ? 'only you so far' : `${people.size} people`;
   if (!here(conversation)) return 'gone';
   return kind === 'self' ? 'your other tab' : 'online';

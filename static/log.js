@@ -66,7 +66,7 @@ export class Log {
 function leg(direction, text, bytes) {
   const carried = carries(parse(text));
   const arrow = make('span', { class: 'arrow', 'aria-hidden': 'true' }, direction === 'up' ? '↑' : '↓');
-  const what = make('span', { class: carried ? 'carried' : 'carried empty' }, carried || 'empty');
+  const what = make('span', { class: carried ? 'carried' : 'carried empty', title: carried }, carried || 'empty');
   const fragment = document.createDocumentFragment();
   fragment.append(arrow, what, make('span', { class: 'bytes' }, size(bytes)));
   return fragment;

@@ -65,6 +65,7 @@ export class Picture {
     const carried = exchange.error ? '' : carries(parse(exchange.response));
     this.#totals.down += exchange.responseBytes ?? 0;
     this.#figures();
+    if (!this.#running) this.#draw(exchange.answered);
     const drawn = this.#bars.get(exchange);
     if (!drawn) return;
     drawn.bar.dataset.state = exchange.error ? 'failed' : carried ? 'pushed' : 'empty';

@@ -10,6 +10,7 @@ import { child, xml } from './xml.js';
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 const PING = 'urn:xmpp:ping';
+const ROSTER = 'jabber:iq:roster';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 
 export class Session extends EventTarget {
@@ -60,11 +61,11 @@ export class Session extends EventTarget {
     this.#emit('stanza', iq);
   }
 
-  /** Every question must be answered (RFC 6120, section 8.2.3); a ping is the only one that we understand. */
+  /** Every question must be answered (RFC 6120, section 8.2.3). A ping we understand; news of the roster we hear as presence anyway. */
   #reply(iq) {
     const [id, to] = [iq.getAttribute('id'), iq.getAttribute('from')];
     const address = to ? xml`to='${to}'` : xml``;
-    this.send(child(iq, 'ping', PING)
+    this.send(child(iq, 'ping', PING) || child(iq, 'query', ROSTER)
       ? xml`<iq xmlns='jabber:client' type='result' id='${id}' ${address}/>`
       : xml`<iq xmlns='jabber:client' type='error' id='${id}' ${address}><error type='cancel'><service-unavailable xmlns='${STANZAS}'/></error></iq>`);
   }

@@ -1,7 +1,8 @@
 // Light, dark, or whatever the system says. Runs before the first paint (a classic script), so that nothing flashes.
 
 {
-  const CHOICES = ['auto', 'light', 'dark'];
+  // The first click is to be seen, whatever the system says.
+  const CHOICES = matchMedia('(prefers-color-scheme: dark)').matches ? ['auto', 'light', 'dark'] : ['auto', 'dark', 'light'];
   const root = document.documentElement;
   const stored = localStorage.getItem('boshd-theme');
   let choice = CHOICES.includes(stored) ? stored : 'auto';

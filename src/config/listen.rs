@@ -35,6 +35,20 @@ impl Listen {
         address: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5280)),
     };
 
+    /// Another place for the sandbox, which anybody may use who can reach it.
+    ///
+    /// # Errors
+    /// Not an address with a port, or others could reach it.
+    pub fn loopback(text: &str) -> Result<Self, String> {
+        let address = address(text)?;
+        if !address.ip().is_loopback() {
+            return Err(format!(
+                "{address} can be reached by others; the sandbox, open to everybody, listens on loopback only"
+            ));
+        }
+        Ok(Self { address })
+    }
+
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         section.need("address", any).map_or(Self::SANDBOX, |address| Self { address })
     }
@@ -153,6 +167,14 @@ fn header_name(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sandbox_stays_on_loopback() {
+        assert_eq!(Listen::loopback("127.0.0.1:5280"), Ok(Listen::SANDBOX));
+        assert!(Listen::loopback("[::1]:0").is_ok());
+        assert!(Listen::loopback("0.0.0.0:5280").is_err_and(|text| text.contains("loopback only")));
+        assert!(Listen::loopback("5280").is_err_and(|text| text.contains("not an address")));
+    }
 
     #[test]
     fn paths() {

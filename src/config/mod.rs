@@ -101,9 +101,9 @@ impl Config {
     }
 
     /// Without a configuration: a domain inside the process, on loopback.
-    pub fn sandbox() -> Self {
+    pub fn sandbox(listen: Listen) -> Self {
         Self {
-            listen: vec![Listen::SANDBOX],
+            listen: vec![listen],
             domains: Vec::new(),
             upstream: Upstream::default(),
             bosh: Bosh::default(),
@@ -215,15 +215,15 @@ mod tests {
     #[test]
     fn the_sandbox_has_the_defaults() {
         let loaded = parse(SMALLEST, &[]).unwrap();
-        let shutdown = Config::sandbox().shutdown;
+        let sandbox = Config::sandbox(Listen::SANDBOX);
         assert_eq!(
             Config {
                 listen: vec![Listen::SANDBOX],
                 domains: Vec::new(),
-                shutdown,
+                shutdown: sandbox.shutdown.clone(),
                 ..loaded.config
             },
-            Config::sandbox()
+            sandbox
         );
         assert_eq!(loaded.warnings, []);
     }

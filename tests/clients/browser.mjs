@@ -27,9 +27,10 @@ export async function withBrowser(work) {
     }
 }
 
-// A page in a context (cookies, storage, connections) of its own; what it logs and throws goes to standard error.
-export async function openPage(browser, url, name) {
-    const context = await browser.newContext();
+// A page in a context (cookies, storage, connections) of its own; what it logs and throws goes to standard error. `options`: its
+// window, theme and so on.
+export async function openPage(browser, url, name, options = {}) {
+    const context = await browser.newContext(options);
     const page = await context.newPage();
     page.on('console', (message) => console.error(`${name}: ${message.text()}`));
     page.on('pageerror', (error) => console.error(`${name}: ${error.stack}`));

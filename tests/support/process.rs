@@ -57,6 +57,10 @@ impl Process {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL, and no zombie stays behind.
     pub fn kill(&mut self) {
         self.child.kill().expect("kill");
@@ -65,14 +69,14 @@ impl Process {
 
     /// SIGTERM; how it ends is seen with `wait`.
     pub fn terminate(&self) {
-        let pid = self.child.id().to_string();
+        let pid = self.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
         assert!(sent.success(), "{} was already gone", self.name);
     }
 
     /// Processor time used so far, of all its threads.
     pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("proc");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("proc");
         // fields 14 and 15 of proc(5), in hundredths of a second; the second field is in parentheses
         let fields: Vec<&str> = stat.rsplit_once(") ").expect("stat").1.split(' ').collect();
         let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum();
