@@ -2,14 +2,14 @@
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use tokio_util::task::TaskTracker;
 
 use super::parking::Line;
@@ -41,7 +41,7 @@ impl Front {
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -61,8 +61,11 @@ impl Front {
             peer,
             shutdown,
         };
+        // These two do not come and go with each request: to set a timer, or to wait for a token, is to touch the memory of others.
+        let mut patience = pin!(sleep(idle));
+        let mut stop = pin!(caller.shutdown.cancelled());
         let mut line = Line::new(io);
-        while begins(&mut line, idle, &caller.shutdown).await {
+        while begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
             // in a statement of its own, so that the box is gone before the wait
             let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;
             let Ok(outcome) = turn else { return };
@@ -91,12 +94,35 @@ impl Front {
 }
 
 /// Waits for a request's first byte. An idle connection ends in silence: a proxy would take anything we say for its next answer.
-async fn begins<I: AsyncRead + Unpin>(line: &mut Line<I>, idle: Duration, shutdown: &CancellationToken) -> bool {
+async fn begins<I: AsyncRead + Unpin>(
+    line: &mut Line<I>,
+    idle: Duration,
+    mut patience: Pin<&mut Sleep>,
+    mut stop: Pin<&mut WaitForCancellationFuture<'_>>,
+) -> bool {
     if line.has_begun() {
         return true;
     }
-    let next = timeout(idle, line.next());
-    matches!(shutdown.run_until_cancelled(next).await, Some(Ok(true)))
+    #[expect(clippy::disallowed_methods, reason = "once an idle time, and where it begins")]
+    let deadline = Instant::now() + idle;
+    let mut next = pin!(line.next());
+    poll_fn(|cx| {
+        if let Poll::Ready(begun) = next.as_mut().poll(cx) {
+            return Poll::Ready(begun);
+        }
+        if stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        while patience.as_mut().poll(cx).is_ready() {
+            // it may have been set for an earlier time of waiting
+            if patience.deadline() >= deadline {
+                return Poll::Ready(false);
+            }
+            patience.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Says that nothing more will come, and hears the client out for a while.

@@ -395,12 +395,11 @@ impl Live {
 
     fn keep_time(&mut self, cx: &mut Context<'_>, sleep: &mut std::pin::Pin<Box<Sleep>>, setting: &Setting) {
         while !self.ended {
-            let deadline = self.session.poll_timeout();
-            if self.armed != deadline {
-                self.armed = deadline;
-                if let Some(at) = deadline {
-                    sleep.as_mut().reset(setting.opened + Duration::from_millis(at.0));
-                }
+            if self.is_due_before_armed()
+                && let Some(next) = self.session.poll_timeout()
+            {
+                self.armed = Some(next);
+                sleep.as_mut().reset(setting.opened + Duration::from_millis(next.0));
             }
             if self.armed.is_none() || sleep.as_mut().poll(cx).is_pending() {
                 return;
@@ -412,17 +411,18 @@ impl Live {
 
     /// The task is needed when it would sleep too long, when the server takes bytes slowly or may be read again, or when all is over.
     fn wake_task(&mut self) {
-        let sooner = match (self.session.poll_timeout(), self.armed) {
-            (Some(next), Some(armed)) => next < armed,
-            (next, None) => next.is_some(),
-            (None, Some(_)) => false,
-        };
         let unsent = matches!(&self.link, Link::Connected(stream) if stream.unsent() > 0);
-        if (sooner || unsent || self.may_read_again() || self.ended)
+        if (self.is_due_before_armed() || unsent || self.may_read_again() || self.ended)
             && let Some(task) = self.task.take()
         {
             task.wake();
         }
+    }
+
+    /// Would the task sleep too long? A deadline that has moved away is left to come early once, which is cheaper than to follow it.
+    fn is_due_before_armed(&self) -> bool {
+        let next = self.session.poll_timeout();
+        next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
     }
 
     /// Has the client made room since reading stopped?
