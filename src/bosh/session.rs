@@ -208,7 +208,9 @@ impl Session {
             Admission::Next => {
                 self.carry_out(arrival, now);
                 // what follows a terminate or a fault is not carried out
-                while let (Phase::Opening | Phase::Open, Some(next)) = (&self.phase, self.window.take_next()) {
+                while matches!(self.phase, Phase::Opening | Phase::Open)
+                    && let Some(next) = self.window.take_next()
+                {
                     self.carry_out(next, now);
                 }
             }
