@@ -80,7 +80,9 @@ impl Session {
             self.hold_early(now);
         }
         while self.next_live().is_some() {
-            let last = self.outbox.bytes() <= self.limits.response_bytes;
+            // what does not fit waits for the next request, unless none can come
+            let comes_back = farewell.lingers() && farewell.sid_known;
+            let last = !comes_back || self.outbox.bytes() <= self.limits.response_bytes;
             let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
             let kind = if ours {
                 Kind::Terminate(farewell.condition)
