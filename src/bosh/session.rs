@@ -149,7 +149,7 @@ impl Session {
             id: Some(id),
             deadline,
         });
-        session.timers.set(Timer::Features, Some(deadline));
+        session.watch(now);
         session.order(ServerCommand::Open(creation.opening));
         session
     }
@@ -342,8 +342,8 @@ impl Session {
     fn timeout(&mut self, now: Time) {
         while let Some(timer) = self.timers.expired(now) {
             match timer {
-                // both only change what `settle` finds
-                Timer::Features | Timer::Wait => {}
+                // `settle` finds who it was
+                Timer::Wait => {}
                 Timer::Gap => return self.offend(None, Condition::ItemNotFound, now),
                 Timer::Inactivity => return self.expire(),
                 Timer::Linger => return self.end_of_linger(),
@@ -433,10 +433,7 @@ impl Session {
         if !matches!(self.phase, Phase::Opening | Phase::Open) {
             return;
         }
-        if matches!(self.phase, Phase::Open) {
-            self.timers.set(Timer::Features, None);
-            self.timers.set(Timer::Wait, self.held.next_deadline());
-        }
+        self.timers.set(Timer::Wait, self.held.next_deadline());
         let inactivity = self.terms.inactivity_ms();
         if !self.window.has_gap() {
             self.timers.set(Timer::Gap, None);
