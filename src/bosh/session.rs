@@ -238,12 +238,9 @@ impl Session {
             return self.offend(id, fault, now);
         }
         let empty = request.payloads.is_empty();
-        for (stream, count) in self
-            .replay
-            .confirm(request.rid, self.terms.requests, empty && self.terms.hold == 1)
-        {
-            self.outputs.push_back(Output::Confirmed(stream, count));
-        }
+        let polls = empty && self.terms.hold == 1;
+        let confirmed = self.replay.confirm(request.rid, self.terms.requests, polls);
+        self.confirmed(confirmed);
         let deadline = if released { now } else { at.after(self.terms.patience()) };
         self.held.push(Held {
             rid: request.rid,
@@ -461,6 +458,11 @@ impl Session {
 
     pub(super) fn respond(&mut self, to: RequestId, response: Response) {
         self.outputs.push_back(Output::Respond { to, response });
+    }
+
+    pub(super) fn confirmed(&mut self, counts: Vec<(StreamId, usize)>) {
+        let confirmed = |(stream, count)| Output::Confirmed(stream, count);
+        self.outputs.extend(counts.into_iter().map(confirmed));
     }
 
     pub(super) fn order(&mut self, command: ServerCommand) {

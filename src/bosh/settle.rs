@@ -130,7 +130,8 @@ impl Session {
     fn settle_dead(&mut self) {
         if let Some(dead) = self.held.pop() {
             let (response, _) = Answer::empty().encode();
-            self.replay.keep(dead.rid, response, None, Vec::new());
+            let confirmed = self.replay.keep(dead.rid, response, None, Vec::new());
+            self.confirmed(confirmed);
         }
     }
 
@@ -157,9 +158,10 @@ impl Session {
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
         }
-        self.replay
-            .keep(rid, response.clone(), Some(id), streams.into_iter().zip(carried).collect());
+        let payloads = streams.into_iter().zip(carried).collect();
+        let confirmed = self.replay.keep(rid, response.clone(), Some(id), payloads);
         self.outputs.push_back(Output::Respond { to: id, response });
+        self.confirmed(confirmed);
     }
 
     pub(super) fn fatal(&self, condition: Condition) -> Response {
