@@ -82,7 +82,7 @@ impl ReplayCache {
             .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
     }
 
-    /// A request has come in order. `all_below`: it is empty and `hold` is 1, so the client polls because it has its answers.
+    /// A request has come in order. `all_below`: it only polls, and `hold` is 1, so the client has all its answers.
     /// Gives the number of payloads that have become confirmed.
     pub fn confirm(&mut self, rid: Rid, requests: u8, all_below: bool) -> Vec<(StreamId, usize)> {
         let confirmed = self.answers.iter_mut().filter(|answered| {

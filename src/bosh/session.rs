@@ -238,7 +238,8 @@ impl Session {
             return self.offend(id, fault, now);
         }
         let empty = request.payloads.is_empty();
-        let polls = empty && self.terms.hold == 1;
+        // who says goodbye does not wait for what is under way
+        let polls = empty && !request.terminate && self.terms.hold == 1;
         let confirmed = self.replay.confirm(request.rid, self.terms.requests, polls);
         self.confirmed(confirmed);
         let deadline = if released { now } else { at.after(self.terms.patience()) };
