@@ -62,7 +62,7 @@ const SEARCHES: [(u8, [u8; 6]); 5] = [
     (1, [5, 1, 1, 1, 0, 0]),
     (1, [3, 1, 1, 1, 0, 1]),
     (1, [3, 1, 1, 1, 1, 0]),
-    (1, [2, 1, 1, 1, 1, 1]),
+    (1, [2, 1, 1, 0, 1, 1]),
     (2, [4, 1, 1, 1, 0, 0]),
 ];
 
@@ -79,6 +79,6 @@ fn every_interleaving_of_a_few_requests() {
         };
         let states = search::visit(hold, budget);
         println!("hold {hold}, {budget:?}: {states} states");
-        assert!(states > 5000, "the search has lost its way");
+        assert!(states > 1000, "the search has lost its way");
     }
 }

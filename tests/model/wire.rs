@@ -96,6 +96,6 @@ impl Answer {
 
     /// Is it an error for a request that has no session, or no place in it? (Such answers are not kept.)
     pub fn is_refusal(&self) -> bool {
-        matches!(self.condition.as_deref(), Some("item-not-found" | "bad-request"))
+        matches!(self.condition.as_deref(), Some("item-not-found" | "bad-request")) && self.elements.is_empty()
     }
 }
