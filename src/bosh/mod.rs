@@ -20,7 +20,7 @@
 //!
 //! **Confirmed** means that the client has a response: it was answered at hold 1 by an *empty* request with a higher rid on a
 //! connection not seen to break, or any rid `requests` or more above it has come. A request with payload right behind it confirms
-//! nothing: it may have crossed the response on another connection.
+//! nothing: it may have crossed the response on another connection. Nor does a terminate.
 
 mod answer;
 mod body;

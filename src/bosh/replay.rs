@@ -40,8 +40,15 @@ impl ReplayCache {
         }
     }
 
-    /// Keeps an answer. One that this pushes out counts as confirmed: the client is far ahead of it.
-    pub fn keep(&mut self, rid: Rid, response: Response, id: Option<RequestId>, payloads: Vec<(StreamId, Payload)>) {
+    /// Keeps an answer. One that this pushes out counts as confirmed: the client is far ahead of it. Gives the number of payloads that
+    /// have become confirmed.
+    pub fn keep(
+        &mut self,
+        rid: Rid,
+        response: Response,
+        id: Option<RequestId>,
+        payloads: Vec<(StreamId, Payload)>,
+    ) -> Vec<(StreamId, usize)> {
         let delivery = id.map_or(Delivery::Broken, Delivery::Leaving);
         self.answers.push_back(Answered {
             rid,
@@ -49,9 +56,8 @@ impl ReplayCache {
             delivery,
             unconfirmed: payloads,
         });
-        if self.answers.len() > self.capacity {
-            self.answers.pop_front();
-        }
+        let surplus = self.answers.len().saturating_sub(self.capacity);
+        count(self.answers.drain(..surplus).flat_map(|answered| answered.unconfirmed))
     }
 
     /// The same answer again, on a new connection (D09).
@@ -76,23 +82,15 @@ impl ReplayCache {
             .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
     }
 
-    /// A request has come in order. `all_below`: it is empty and `hold` is 1, so the client polls because it has its answers.
+    /// A request has come in order. `all_below`: it only polls, and `hold` is 1, so the client has all its answers.
     /// Gives the number of payloads that have become confirmed.
     pub fn confirm(&mut self, rid: Rid, requests: u8, all_below: bool) -> Vec<(StreamId, usize)> {
-        let mut confirmed: Vec<(StreamId, usize)> = Vec::new();
-        for answered in &mut self.answers {
+        let confirmed = self.answers.iter_mut().filter(|answered| {
             let outrun = rid.get() >= answered.rid.get() + u64::from(requests);
             let polled = all_below && answered.delivery != Delivery::Broken;
-            if outrun || polled {
-                for (stream, _) in answered.unconfirmed.drain(..) {
-                    match confirmed.iter_mut().find(|(of, _)| *of == stream) {
-                        Some((_, count)) => *count += 1,
-                        None => confirmed.push((stream, 1)),
-                    }
-                }
-            }
-        }
-        confirmed
+            outrun || polled
+        });
+        count(confirmed.flat_map(|answered| answered.unconfirmed.drain(..)))
     }
 
     /// What the client may never have got.
@@ -114,4 +112,16 @@ impl ReplayCache {
             .find(|answered| answered.delivery == Delivery::Leaving(id));
         leaving.map(|answered| answered.delivery = delivery).is_some()
     }
+}
+
+/// How many of each stream.
+fn count(payloads: impl Iterator<Item = (StreamId, Payload)>) -> Vec<(StreamId, usize)> {
+    let mut counts: Vec<(StreamId, usize)> = Vec::new();
+    for (stream, _) in payloads {
+        match counts.iter_mut().find(|(of, _)| *of == stream) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((stream, 1)),
+        }
+    }
+    counts
 }

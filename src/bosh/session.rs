@@ -149,7 +149,7 @@ impl Session {
             id: Some(id),
             deadline,
         });
-        session.timers.set(Timer::Features, Some(deadline));
+        session.watch(now);
         session.order(ServerCommand::Open(creation.opening));
         session
     }
@@ -208,7 +208,9 @@ impl Session {
             Admission::Next => {
                 self.carry_out(arrival, now);
                 // what follows a terminate or a fault is not carried out
-                while let (Phase::Opening | Phase::Open, Some(next)) = (&self.phase, self.window.take_next()) {
+                while matches!(self.phase, Phase::Opening | Phase::Open)
+                    && let Some(next) = self.window.take_next()
+                {
                     self.carry_out(next, now);
                 }
             }
@@ -236,12 +238,10 @@ impl Session {
             return self.offend(id, fault, now);
         }
         let empty = request.payloads.is_empty();
-        for (stream, count) in self
-            .replay
-            .confirm(request.rid, self.terms.requests, empty && self.terms.hold == 1)
-        {
-            self.outputs.push_back(Output::Confirmed(stream, count));
-        }
+        // who says goodbye does not wait for what is under way
+        let polls = empty && !request.terminate && self.terms.hold == 1;
+        let confirmed = self.replay.confirm(request.rid, self.terms.requests, polls);
+        self.confirmed(confirmed);
         let deadline = if released { now } else { at.after(self.terms.patience()) };
         self.held.push(Held {
             rid: request.rid,
@@ -340,8 +340,8 @@ impl Session {
     fn timeout(&mut self, now: Time) {
         while let Some(timer) = self.timers.expired(now) {
             match timer {
-                // both only change what `settle` finds
-                Timer::Features | Timer::Wait => {}
+                // `settle` finds who it was
+                Timer::Wait => {}
                 Timer::Gap => return self.offend(None, Condition::ItemNotFound, now),
                 Timer::Inactivity => return self.expire(),
                 Timer::Linger => return self.end_of_linger(),
@@ -431,10 +431,7 @@ impl Session {
         if !matches!(self.phase, Phase::Opening | Phase::Open) {
             return;
         }
-        if matches!(self.phase, Phase::Open) {
-            self.timers.set(Timer::Features, None);
-            self.timers.set(Timer::Wait, self.held.next_deadline());
-        }
+        self.timers.set(Timer::Wait, self.held.next_deadline());
         let inactivity = self.terms.inactivity_ms();
         if !self.window.has_gap() {
             self.timers.set(Timer::Gap, None);
@@ -462,6 +459,11 @@ impl Session {
 
     pub(super) fn respond(&mut self, to: RequestId, response: Response) {
         self.outputs.push_back(Output::Respond { to, response });
+    }
+
+    pub(super) fn confirmed(&mut self, counts: Vec<(StreamId, usize)>) {
+        let confirmed = |(stream, count)| Output::Confirmed(stream, count);
+        self.outputs.extend(counts.into_iter().map(confirmed));
     }
 
     pub(super) fn order(&mut self, command: ServerCommand) {

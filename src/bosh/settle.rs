@@ -80,7 +80,9 @@ impl Session {
             self.hold_early(now);
         }
         while self.next_live().is_some() {
-            let last = self.outbox.bytes() <= self.limits.response_bytes;
+            // what does not fit waits for the next request, unless none can come
+            let comes_back = farewell.lingers() && farewell.sid_known;
+            let last = !comes_back || self.outbox.bytes() <= self.limits.response_bytes;
             let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
             let kind = if ours {
                 Kind::Terminate(farewell.condition)
@@ -128,7 +130,8 @@ impl Session {
     fn settle_dead(&mut self) {
         if let Some(dead) = self.held.pop() {
             let (response, _) = Answer::empty().encode();
-            self.replay.keep(dead.rid, response, None, Vec::new());
+            let confirmed = self.replay.keep(dead.rid, response, None, Vec::new());
+            self.confirmed(confirmed);
         }
     }
 
@@ -155,9 +158,10 @@ impl Session {
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
         }
-        self.replay
-            .keep(rid, response.clone(), Some(id), streams.into_iter().zip(carried).collect());
+        let payloads = streams.into_iter().zip(carried).collect();
+        let confirmed = self.replay.keep(rid, response.clone(), Some(id), payloads);
         self.outputs.push_back(Output::Respond { to: id, response });
+        self.confirmed(confirmed);
     }
 
     pub(super) fn fatal(&self, condition: Condition) -> Response {

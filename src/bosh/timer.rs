@@ -13,9 +13,7 @@ impl Time {
 /// Why a session wants to be woken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Timer {
-    /// The creation request has waited long enough for the server's features (B09, FX17).
-    Features,
-    /// A held request has waited for nearly `wait` (E01, E14).
+    /// A held request has waited for nearly `wait` (E01, E14); the creation request, long enough for the server's features (B09, FX17).
     Wait,
     /// A missing request leaves others behind it unprocessed (D08).
     Gap,
@@ -25,7 +23,7 @@ pub(super) enum Timer {
     Linger,
 }
 
-const REASONS: [Timer; 5] = [Timer::Features, Timer::Wait, Timer::Gap, Timer::Inactivity, Timer::Linger];
+const REASONS: [Timer; 4] = [Timer::Wait, Timer::Gap, Timer::Inactivity, Timer::Linger];
 
 /// One optional deadline per reason.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

@@ -13,7 +13,7 @@ pub(super) enum Admission {
     Early,
     /// At or below the highest rid that came in order.
     Repeat,
-    /// Beyond the window (D05).
+    /// Beyond the window (D05), or no rid at all (D01).
     Outside,
 }
 
@@ -48,6 +48,7 @@ impl RequestWindow {
     pub fn judge(&self, rid: Rid) -> Admission {
         match rid.get().checked_sub(self.last.get()) {
             None | Some(0) => Admission::Repeat,
+            _ if rid > Rid::MAX => Admission::Outside,
             Some(1) => Admission::Next,
             Some(n) if n <= self.size => Admission::Early,
             Some(_) => Admission::Outside,

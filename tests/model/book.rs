@@ -1,0 +1,214 @@
+//! The naive reference: what came, what must follow from it, and what is due when, kept without any of the session's cleverness.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use boshd::bosh::{Request, Response, Restart, Rid, Terms};
+use boshd::xml::Payload;
+
+/// One request on its connection, from its arrival until its answer has left or the connection has died.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Connection {
+    pub rid: u64,
+    pub at: u64,
+    pub released: bool,
+    /// `None`: it waits.
+    pub answer: Option<Response>,
+}
+
+/// What must become of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is new, and so are its words.
+    New,
+    /// It takes the place of an earlier copy that waits.
+    TakesOver,
+    /// It gets the answer that the first copy got.
+    Replayed,
+    /// It ends the session.
+    Refused,
+    /// The session is over; whatever it gets, it gets it at once.
+    Late,
+}
+
+/// Why a session must end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cause {
+    Terminate,
+    Offence,
+    Gap,
+    Idle,
+    Server,
+    Drain,
+}
+
+impl Cause {
+    /// Does the end wait for a client that is not there to hear of it (J17)?
+    pub fn lingers(self) -> bool {
+        matches!(self, Self::Server | Self::Drain)
+    }
+}
+
+/// What must be said to the server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Said {
+    Payloads(Vec<Payload>),
+    Restart,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Book {
+    first: u64,
+    pub terms: Terms,
+    /// The highest rid in order.
+    pub last: u64,
+    /// Those that wait for a lower rid.
+    pub early: BTreeMap<u64, Request>,
+    /// All up to this rid have their answers, or their client has gone on without them (FX04).
+    pub settled: u64,
+    /// The first answer to each rid.
+    pub answers: BTreeMap<u64, Response>,
+    /// Answers on their way: rid -> the newest connection.
+    pub leaving: BTreeMap<u64, u64>,
+    /// Not yet said to the server.
+    pub unsaid: VecDeque<Said>,
+    /// Was the sid told?
+    pub told: bool,
+    pub closing: Option<Cause>,
+    gap: Option<u64>,
+    idle: Option<u64>,
+}
+
+impl Book {
+    pub fn new(first: u64, terms: Terms) -> Self {
+        Self {
+            first,
+            terms,
+            last: first,
+            early: BTreeMap::new(),
+            settled: first - 1,
+            answers: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            unsaid: VecDeque::new(),
+            told: false,
+            closing: None,
+            gap: None,
+            idle: None,
+        }
+    }
+
+    /// As many answers can be had again.
+    pub fn memory(&self) -> u64 {
+        u64::from(self.terms.requests).max(3)
+    }
+
+    /// How many are carried out and not answered, those on dead connections included.
+    pub fn held(&self) -> u64 {
+        self.last - self.settled
+    }
+
+    /// D04, D05, D09, D11, D13.
+    pub fn judge(&self, rid: u64) -> Verdict {
+        if self.closing.is_some() {
+            Verdict::Late
+        } else if rid > Rid::MAX.get() || rid > self.last + u64::from(self.terms.requests) || rid < self.first {
+            Verdict::Refused
+        } else if rid > self.last {
+            Verdict::New
+        } else if rid > self.settled {
+            Verdict::TakesOver
+        } else if rid + self.memory() > self.settled {
+            Verdict::Replayed
+        } else {
+            Verdict::Refused
+        }
+    }
+
+    /// A request has come whole.
+    pub fn arrived(&mut self, request: Request) {
+        self.idle = None;
+        match self.judge(request.rid.get()) {
+            Verdict::New => {
+                self.early.insert(request.rid.get(), request);
+                self.carry_out();
+            }
+            Verdict::Refused => self.closing = Some(Cause::Offence),
+            Verdict::TakesOver | Verdict::Replayed | Verdict::Late => {}
+        }
+    }
+
+    /// In the order of rids, and nothing behind an end (D02, R03, J01).
+    fn carry_out(&mut self) {
+        while let Some(request) = self.early.remove(&(self.last + 1)) {
+            self.last += 1;
+            self.gap = None;
+            if request.fault.is_some() {
+                self.closing = Some(Cause::Offence);
+            } else if request.restart == Restart::Yes {
+                self.unsaid.push_back(Said::Restart);
+            } else if !request.payloads.is_empty() {
+                self.unsaid.push_back(Said::Payloads(request.payloads));
+            }
+            if request.terminate {
+                self.closing = Some(Cause::Terminate);
+            }
+            if self.closing.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// A timeout ends the session if what it was set for has not come.
+    pub fn timeout(&mut self, now: u64) {
+        let due = |deadline: Option<u64>| deadline.is_some_and(|at| at <= now);
+        if self.closing.is_none() && due(self.gap) {
+            self.closing = Some(Cause::Gap);
+        } else if self.closing.is_none() && due(self.idle) {
+            self.closing = Some(Cause::Idle);
+        }
+    }
+
+    /// An answer has left, or a connection has died: the client's time runs from here (G02, G03).
+    pub fn gone(&mut self, id: u64, connection: &Connection) {
+        let tracked = self.leaving.get(&connection.rid) == Some(&id);
+        if tracked {
+            self.leaving.remove(&connection.rid);
+        }
+        if tracked || connection.answer.is_none() {
+            self.idle = None;
+        }
+    }
+
+    /// All up to this rid have their answers, and the oldest of these are forgotten.
+    pub fn settle(&mut self, rid: u64) {
+        self.settled = self.settled.max(rid);
+        let forgotten = self.settled.saturating_sub(self.memory());
+        self.leaving.retain(|rid, _| *rid > forgotten);
+    }
+
+    /// When its answer is due, come what may (E01, FX17).
+    pub fn due(&self, connection: &Connection) -> u64 {
+        let patience = if connection.rid == self.first {
+            self.terms.creation_patience()
+        } else {
+            self.terms.patience()
+        };
+        if connection.released { 0 } else { connection.at + patience }
+    }
+
+    /// What is pending after this turn: the next deadline follows. `held`: when each of the held requests is due.
+    pub fn watch(&mut self, held: &[u64], now: u64) -> Option<u64> {
+        let inactivity = self.terms.inactivity_ms();
+        self.gap = match self.gap {
+            _ if self.early.is_empty() => None,
+            None => Some(now + inactivity),
+            running => running,
+        };
+        let twice = if self.leaving.is_empty() { 1 } else { 2 };
+        self.idle = match self.idle {
+            _ if !held.is_empty() || !self.early.is_empty() => None,
+            None => Some(now + twice * inactivity),
+            running => running,
+        };
+        held.iter().copied().chain(self.gap).chain(self.idle).min()
+    }
+}
