@@ -3,37 +3,36 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use http::{Request as HttpRequest, Response as HttpResponse};
 use http_body_util::BodyExt as _;
 
 use super::FrontState;
-use super::reply::{Form, Rejection};
+use super::bodies::Arriving;
+use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
 use crate::manager::{Exchange, Peer};
 
-type Reply = http::Response<Body>;
-
 /// POST: one request of a session. Content type, coding, host and query are ignored (A05, FX12); the body alone counts (A04).
-pub async fn post(State(state): State<Arc<FrontState>>, Extension(peer): Extension<Peer>, request: Request) -> Reply {
+pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving>) -> Reply {
     let (head, body) = request.into_parts();
     let form = Form::new(&state.cors, &head.headers);
     // the head pins the connection's read buffer
     drop(head);
-    match tokio::time::timeout(state.options.body_timeout, exchange(&state, &peer, body)).await {
-        Ok(exchange) => form.pending(exchange),
-        Err(_) => form.refusal(Rejection::Timeout),
+    match tokio::time::timeout(state.options.body_timeout, exchange(state, peer, body)).await {
+        Ok(exchange) => Reply::Pending(Pending { exchange, form }),
+        Err(_) => Reply::Known(form.refusal(Rejection::Timeout)),
     }
 }
 
 /// OPTIONS: what a browser asks before it posts XML to another site (N06).
-pub async fn preflight(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+pub async fn preflight(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
     Form::new(&state.cors, request.headers()).preflight(request.headers())
 }
 
 /// GET and HEAD: a page for humans and health checks (A18). With a query it would be the script syntax, which is not spoken (N01).
-pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
     let form = Form::new(&state.cors, request.headers());
     match request.uri().query() {
         None => form.note("This is a BOSH endpoint (XEP-0124). Point an XMPP client here; it will POST.\n"),
@@ -42,13 +41,13 @@ pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> Rep
 }
 
 /// Every other method has no meaning here (A18).
-pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
+pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
     Form::new(&state.cors, request.headers()).refusal(Rejection::MethodNotAllowed)
 }
 
 /// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
 /// a request that arrived whole is carried out (FX01).
-async fn exchange(state: &FrontState, peer: &Peer, mut body: Body) -> Exchange {
+async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving) -> Exchange {
     let mut decoder = Decoder::new(state.options.xml);
     let mut room = state.options.body_bytes;
     while let Some(frame) = body.frame().await {

@@ -15,13 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
+use http::{Method, Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
+use tower::Service as _;
 
-use crate::manager::ConnectionManager;
+use crate::manager::{ConnectionManager, Peer};
 use crate::xml::XmlLimits;
+use bodies::Arriving;
 use cors::Cors;
+use reply::Reply;
 
 /// What an operator decides about this floor.
 #[derive(Clone, Debug)]
@@ -113,15 +118,30 @@ impl Front {
             http,
         }
     }
+
+    /// Every way of a request. The one that nearly all take, a POST to the endpoint, does without axum's layers, which would be a tenth of
+    /// all instructions between a message and its receiver.
+    async fn reply(&self, request: Request<Arriving>, peer: &Peer) -> Reply {
+        if request.method() == Method::POST && self.state.options.is_endpoint(request.uri().path()) {
+            return bosh::post(&self.state, peer, request).await;
+        }
+        match self.routes.clone().call(request.map(Body::new)).await {
+            Ok(response) => Reply::Known(response),
+            Err(never) => match never {},
+        }
+    }
 }
 
-/// Every route.
+impl Options {
+    fn is_endpoint(&self, path: &str) -> bool {
+        matches!(path.strip_prefix(self.path.trim_end_matches('/')), Some("" | "/"))
+    }
+}
+
+/// Every route but the POST's.
 fn routes(state: &Arc<FrontState>) -> Router {
     let path = state.options.path.trim_end_matches('/');
-    let endpoint = get(bosh::info)
-        .post(bosh::post)
-        .options(bosh::preflight)
-        .fallback(bosh::refuse);
+    let endpoint = get(bosh::info).options(bosh::preflight).fallback(bosh::refuse);
     let mut routes = Router::new().route(&format!("{path}/"), endpoint.clone());
     if !path.is_empty() {
         routes = routes.route(path, endpoint);

@@ -38,7 +38,13 @@ pub struct Form {
     grant: Grant,
 }
 
-/// A request carried out, its answer to come: what a handler hands to the connection, in its response's extensions.
+/// What a request comes to.
+pub enum Reply {
+    Known(HttpResponse<Body>),
+    Pending(Pending),
+}
+
+/// A request carried out, its answer to come, or there already: the exchange knows.
 pub struct Pending {
     pub exchange: Exchange,
     pub form: Form,
@@ -58,14 +64,6 @@ impl Form {
         let status = response.legacy.map_or(StatusCode::OK, legacy_code);
         let mut reply = self.reply(status, response.body);
         reply.headers_mut().insert(header::CONTENT_TYPE, TEXT_XML);
-        reply
-    }
-
-    /// An answer that is not known yet.
-    pub fn pending(self, exchange: Exchange) -> HttpResponse<Body> {
-        let mut reply = HttpResponse::default();
-        // extensions must be `Clone`; nobody clones a response, so that the connection can take it out again
-        reply.extensions_mut().insert(Arc::new(Pending { exchange, form: self }));
         reply
     }
 

@@ -20,11 +20,10 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tower::Service as _;
 
 use super::bodies::{Arriving, Departing};
 use super::parking::Line;
-use super::reply::{self, Pending};
+use super::reply::{self, Pending, Reply};
 use super::tap::{Arrival, Tap, Turn};
 use super::{Front, Waiting};
 use crate::bosh::Response;
@@ -166,37 +165,37 @@ impl Service<Request<Incoming>> for Asker {
     }
 }
 
-/// One request through the routes, and its answer if that is known at once; if not, this never ends and hyper is taken off.
+/// One request, and its answer if that is known at once; if not, this never ends and hyper is taken off.
 async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Result<HttpResponse<Departing>, Infallible> {
     let version = request.version();
     let wish = Persistence::of(version, request.headers());
     // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut request = request.map(|body| Body::new(Arriving::new(body, Arc::clone(&turn))));
-    request.extensions_mut().insert(caller.peer);
-    let mut response = caller.front.routes.clone().call(request).await?;
+    let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
+    let reply = caller.front.reply(request, &caller.peer).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
     let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() == Arrival::Partial;
     let persistence = if last { Persistence::Close } else { wish };
-    let mut exchange = None;
-    if let Some(mut pending) = response.extensions_mut().remove::<Arc<Pending>>().and_then(Arc::into_inner) {
-        let answer = match poll_fn(|cx| Poll::Ready(pending.exchange.poll_response(cx))).await {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => match caller.front.state.options.waiting {
-                Waiting::Inside => poll_fn(|cx| pending.exchange.poll_response(cx)).await,
-                Waiting::Parked => {
-                    turn.hold(Held {
-                        pending,
-                        version,
-                        persistence,
-                    });
-                    return future::pending().await;
-                }
-            },
-        };
-        response = pending.form.answer(answer).map(Body::from);
-        exchange = Some(pending.exchange);
-    }
+    let (mut response, exchange) = match reply {
+        Reply::Known(response) => (response, None),
+        Reply::Pending(mut pending) => {
+            let answer = match poll_fn(|cx| Poll::Ready(pending.exchange.poll_response(cx))).await {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => match caller.front.state.options.waiting {
+                    Waiting::Inside => poll_fn(|cx| pending.exchange.poll_response(cx)).await,
+                    Waiting::Parked => {
+                        turn.hold(Held {
+                            pending,
+                            version,
+                            persistence,
+                        });
+                        return future::pending().await;
+                    }
+                },
+            };
+            (pending.form.answer(answer).map(Body::from), Some(pending.exchange))
+        }
+    };
     if last {
         response
             .headers_mut()
