@@ -2,16 +2,25 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::tap::Turn;
+use super::tap::{Arrival, Turn};
 use super::turn::Persistence;
 use crate::manager::Exchange;
+
+/// Why the rest of a request's body will not come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BodyLost {
+    #[error("it is malformed, or the connection broke")]
+    Broken,
+    #[error("it took too long")]
+    Late,
+}
 
 /// A request's body, which says when the handler has it whole.
 pub struct Arriving {
@@ -27,13 +36,17 @@ impl Arriving {
 
 impl HttpBody for Arriving {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyLost;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyLost>>> {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(body).poll_frame(cx));
+        let frame = match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(frame) => frame.map(|frame| frame.map_err(|_| BodyLost::Broken)),
+            Poll::Pending if self.turn.arrival() == Arrival::GivenUp => Some(Err(BodyLost::Late)),
+            Poll::Pending => return Poll::Pending,
+        };
         if frame.is_none() {
             self.turn.arrived();
         }

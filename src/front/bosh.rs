@@ -9,7 +9,7 @@ use http::{Request as HttpRequest, Response as HttpResponse};
 use http_body_util::BodyExt as _;
 
 use super::FrontState;
-use super::bodies::Arriving;
+use super::bodies::{Arriving, BodyLost};
 use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
 use crate::manager::{Exchange, Peer};
@@ -20,9 +20,9 @@ pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving
     let form = Form::new(&state.cors, &head.headers);
     // the head pins the connection's read buffer
     drop(head);
-    match tokio::time::timeout(state.options.body_timeout, exchange(state, peer, body)).await {
+    match exchange(state, peer, body).await {
         Ok(exchange) => Reply::Pending(Pending { exchange, form }),
-        Err(_) => Reply::Known(form.refusal(Rejection::Timeout)),
+        Err(rejection) => Reply::Known(form.refusal(rejection)),
     }
 }
 
@@ -47,28 +47,30 @@ pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> H
 
 /// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
 /// a request that arrived whole is carried out (FX01).
-async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving) -> Exchange {
+async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving) -> Result<Exchange, Rejection> {
     let mut decoder = Decoder::new(state.options.xml);
     let mut room = state.options.body_bytes;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(BodyLost::Late) => return Err(Rejection::Timeout),
             // hyper could not make out the chunks
-            return Exchange::answered(Response::fatal(Condition::BadRequest));
+            Err(BodyLost::Broken) => return Ok(Exchange::answered(Response::fatal(Condition::BadRequest))),
         };
         let Ok(bytes) = frame.into_data() else { continue };
         match decoder.feed(&bytes) {
             Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
-                return Exchange::answered(Response::fatal(Condition::ItemNotFound));
+                return Ok(Exchange::answered(Response::fatal(Condition::ItemNotFound)));
             }
             Ok(_) => {}
-            Err(error) => return refused(error),
+            Err(error) => return Ok(refused(error)),
         }
         match room.checked_sub(bytes.len()) {
             Some(left) => room = left,
-            None => return carry_out(state, peer, decoder.oversize()),
+            None => return Ok(carry_out(state, peer, decoder.oversize())),
         }
     }
-    carry_out(state, peer, decoder.finish())
+    Ok(carry_out(state, peer, decoder.finish()))
 }
 
 fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {

@@ -60,26 +60,27 @@ impl Cors {
         }
     }
 
-    /// Writes the grant into a response.
-    pub fn apply(&self, grant: &Grant, response: &mut HeaderMap) {
+    /// What a response says of the grant.
+    pub fn headers<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
         let origin = match grant {
-            Grant::Anyone => HeaderValue::from_static("*"),
-            Grant::Origin(origin) => origin.clone(),
-            Grant::Nobody => {
-                response.insert(header::VARY, HeaderValue::from_static("Origin"));
-                return;
-            }
+            Grant::Anyone => Some(HeaderValue::from_static("*")),
+            Grant::Origin(origin) => Some(origin.clone()),
+            Grant::Nobody => None,
         };
-        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        if let Origins::Listed { credentials, .. } = &self.origins {
-            response.insert(header::VARY, HeaderValue::from_static("Origin"));
-            if *credentials == Credentials::Allowed {
-                response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            }
-        }
-        for name in &self.expose {
-            response.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(name.clone()));
-        }
+        let (listed, credentials) = match &self.origins {
+            Origins::Any => (false, false),
+            Origins::Listed { credentials, .. } => (true, *credentials == Credentials::Allowed),
+        };
+        let is_granted = origin.is_some();
+        let expose = self.expose.iter().filter(move |_| is_granted);
+        let said = [
+            origin.map(|origin| (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
+            listed.then_some((header::VARY, HeaderValue::from_static("Origin"))),
+            (is_granted && credentials).then_some((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"))),
+        ];
+        said.into_iter()
+            .flatten()
+            .chain(expose.map(|name| (header::ACCESS_CONTROL_EXPOSE_HEADERS, name.clone().into())))
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
 
     fn answered(cors: &Cors, origin: &'static str) -> HeaderMap {
         let mut response = HeaderMap::new();
-        cors.apply(&cors.grant(&headers(header::ORIGIN, origin)), &mut response);
+        response.extend(cors.headers(&cors.grant(&headers(header::ORIGIN, origin))));
         response
     }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::body::Body;
-use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response as HttpResponse, StatusCode, Version};
 use httpdate::HttpDate;
 
@@ -18,6 +17,8 @@ use crate::manager::Exchange;
 
 /// The type that clients parse as XML; JSJaC insists on one (M01).
 const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+
+const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Methods of the endpoint.
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
@@ -60,16 +61,40 @@ impl Form {
     }
 
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
-    pub fn answer(&self, response: Response) -> HttpResponse<Bytes> {
-        let status = response.legacy.map_or(StatusCode::OK, legacy_code);
-        let mut reply = self.reply(status, response.body);
-        reply.headers_mut().insert(header::CONTENT_TYPE, TEXT_XML);
-        reply
+    pub fn answer(&self, response: Response) -> HttpResponse<Body> {
+        self.reply(status(&response), TEXT_XML, Body::from(response.body))
+    }
+
+    /// The head of that answer on HTTP/1, byte for byte as hyper writes it.
+    pub fn head(&self, response: &Response, version: Version, persistence: Persistence) -> Vec<u8> {
+        let (version, connection) = match (version, persistence) {
+            (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
+            (Version::HTTP_10, Persistence::Close) => ("HTTP/1.0", ""),
+            (_, Persistence::KeepAlive) => ("HTTP/1.1", ""),
+            (_, Persistence::Close) => ("HTTP/1.1", "connection: close\r\n"),
+        };
+        let mut head = Vec::with_capacity(320);
+        let status = status(response);
+        let reason = status.canonical_reason().unwrap_or_default();
+        for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+        for (name, value) in self.headers(TEXT_XML) {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                head.extend_from_slice(part);
+            }
+        }
+        head.extend_from_slice(connection.as_bytes());
+        #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
+        let date = HttpDate::from(SystemTime::now());
+        // a vector takes everything
+        let _ = write!(head, "content-length: {}\r\ndate: {date}\r\n\r\n", response.body.len());
+        head
     }
 
     /// The answer to OPTIONS, with or without an Origin (N06).
     pub fn preflight(&self, request: &HeaderMap) -> HttpResponse<Body> {
-        let mut reply = self.reply(StatusCode::NO_CONTENT, Body::empty());
+        let mut reply = self.reply(StatusCode::NO_CONTENT, None, Body::empty());
         let headers = reply.headers_mut();
         headers.insert(header::ALLOW, ALLOW);
         if self.grant != Grant::Nobody {
@@ -85,11 +110,7 @@ impl Form {
 
     /// A short text for a human.
     pub fn note(&self, text: &'static str) -> HttpResponse<Body> {
-        let mut reply = self.reply(StatusCode::OK, Body::from(text));
-        reply
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        reply
+        self.reply(StatusCode::OK, TEXT_PLAIN, Body::from(text))
     }
 
     /// A refusal. Its text is for a human; no client reads it.
@@ -107,46 +128,23 @@ impl Form {
         reply
     }
 
-    fn reply<B>(&self, status: StatusCode, body: B) -> HttpResponse<B> {
+    fn reply(&self, status: StatusCode, kind: impl Into<Option<HeaderValue>>, body: Body) -> HttpResponse<Body> {
         let mut reply = HttpResponse::new(body);
         *reply.status_mut() = status;
-        let headers = reply.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        self.cors.apply(&self.grant, headers);
+        for (name, value) in self.headers(kind) {
+            reply.headers_mut().append(name, value);
+        }
         reply
     }
-}
 
-/// The head of an answer on HTTP/1, byte for byte as hyper writes it.
-pub fn head(answer: &HttpResponse<Bytes>, version: Version, persistence: Persistence) -> Vec<u8> {
-    let (version, connection) = match (version, persistence) {
-        (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
-        (Version::HTTP_10, Persistence::Close) => ("HTTP/1.0", ""),
-        (_, Persistence::KeepAlive) => ("HTTP/1.1", ""),
-        (_, Persistence::Close) => ("HTTP/1.1", "connection: close\r\n"),
-    };
-    let mut head = Vec::with_capacity(320);
-    let status = answer.status();
-    head.extend_from_slice(version.as_bytes());
-    // what a vector takes it takes
-    let _ = write!(
-        head,
-        " {} {}\r\n",
-        status.as_str(),
-        status.canonical_reason().unwrap_or_default()
-    );
-    for (name, value) in answer.headers() {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
-        }
+    fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let always = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let kind = kind.into().map(|kind| (header::CONTENT_TYPE, kind));
+        always.into_iter().chain(kind).chain(self.cors.headers(&self.grant))
     }
-    head.extend_from_slice(connection.as_bytes());
-    #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
-    let date = HttpDate::from(SystemTime::now());
-    // a vector takes everything
-    let _ = write!(head, "content-length: {}\r\ndate: {date}\r\n\r\n", answer.body().len());
-    head
 }
 
 /// A page's headers; `None` for the one whose copy the browser still has.
@@ -169,6 +167,10 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+fn status(response: &Response) -> StatusCode {
+    response.legacy.map_or(StatusCode::OK, legacy_code)
+}
 
 /// Section 17.1, for clients that sent no `ver`; other conditions have no code (K02).
 fn legacy_code(condition: Condition) -> StatusCode {

@@ -46,6 +46,16 @@ enum Stage {
 pub enum Arrival {
     Partial,
     Whole,
+    /// The rest would come too late.
+    GivenUp,
+}
+
+/// What hyper waits for from the client, with a deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Awaited {
+    Head,
+    Body,
+    Nothing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,9 +90,18 @@ impl Turn {
         };
     }
 
-    /// Has hyper read no head yet?
-    pub fn is_reading_head(&self) -> bool {
-        matches!(self.lock().stage, Stage::Reading)
+    pub fn awaits(&self) -> Awaited {
+        let state = self.lock();
+        match (&state.stage, state.arrival) {
+            (Stage::Reading, _) => Awaited::Head,
+            (Stage::Asked, Arrival::Partial) => Awaited::Body,
+            _ => Awaited::Nothing,
+        }
+    }
+
+    /// The handler hears of it when it asks for more.
+    pub fn give_up_body(&self) {
+        self.lock().arrival = Arrival::GivenUp;
     }
 
     pub fn arrival(&self) -> Arrival {

@@ -9,9 +9,8 @@ use std::convert::Infallible;
 use std::future::{self, Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response as HttpResponse, Version};
@@ -23,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::bodies::{Arriving, Departing};
 use super::parking::Line;
-use super::reply::{self, Pending, Reply};
-use super::tap::{Arrival, Tap, Turn};
+use super::reply::{Pending, Reply};
+use super::tap::{Arrival, Awaited, Tap, Turn};
 use super::{Front, Waiting};
 use crate::bosh::Response;
 use crate::manager::{Exchange, Peer};
@@ -85,15 +84,27 @@ where
         .front
         .http
         .serve_connection(TokioIo::new(Tap::new(io, before, Arc::clone(&turn))), asker);
-    // hyper's own would be set, and unset, for the head after this one, too
+    // One deadline at a time, and only for what does not come at once. hyper's own would be set, and unset, for the next head, too.
     let mut patience = pin!(tokio::time::sleep(options.head_timeout));
+    let mut awaited = Awaited::Head;
     let end = poll_fn(|cx| {
-        if hyper.poll_without_shutdown(cx).is_ready() {
-            return Poll::Ready(End::Over);
-        }
-        match turn.poll_end(options.waiting) {
-            Poll::Pending if turn.is_reading_head() => patience.as_mut().poll(cx).map(|()| End::Over),
-            end => end,
+        loop {
+            if hyper.poll_without_shutdown(cx).is_ready() {
+                return Poll::Ready(End::Over);
+            }
+            let end = turn.poll_end(options.waiting);
+            if awaited != turn.awaits() {
+                awaited = turn.awaits();
+                patience.set(tokio::time::sleep(options.body_timeout));
+            }
+            if end.is_ready() || awaited == Awaited::Nothing {
+                return end;
+            }
+            ready!(patience.as_mut().poll(cx));
+            if awaited == Awaited::Head {
+                return Poll::Ready(End::Over);
+            }
+            turn.give_up_body();
         }
     })
     .await;
@@ -122,8 +133,7 @@ impl Held {
     /// The answer's head, its body, and who wants to know when both have left.
     pub fn answer(self, response: Response, persistence: Persistence) -> (Vec<u8>, Bytes, Exchange) {
         let Pending { exchange, form } = self.pending;
-        let answer = form.answer(response);
-        (reply::head(&answer, self.version, persistence), answer.into_body(), exchange)
+        (form.head(&response, self.version, persistence), response.body, exchange)
     }
 }
 
@@ -174,7 +184,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
     let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
     let reply = caller.front.reply(request, &caller.peer).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
-    let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() == Arrival::Partial;
+    let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() != Arrival::Whole;
     let persistence = if last { Persistence::Close } else { wish };
     let (mut response, exchange) = match reply {
         Reply::Known(response) => (response, None),
@@ -193,7 +203,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
                     }
                 },
             };
-            (pending.form.answer(answer).map(Body::from), Some(pending.exchange))
+            (pending.form.answer(answer), Some(pending.exchange))
         }
     };
     if last {
