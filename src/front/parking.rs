@@ -20,6 +20,9 @@ const BEHIND_BYTES: usize = 16 * 1024;
 /// One look at the socket. It lies on the stack of a poll, so a waiting connection has no buffer.
 const LOOK_BYTES: usize = 4 * 1024;
 
+/// A body up to this size is cheaper to copy behind its head than to write from a place of its own.
+const COPIED_BYTES: usize = 4 * 1024;
+
 /// A connection with what was read from it and not used yet.
 pub struct Line<I> {
     pub io: I,
@@ -126,8 +129,13 @@ impl<I: AsyncWrite + Unpin> Line<I> {
     /// # Errors
     /// The connection died first, which the exchange then tells its session.
     pub async fn answer(&mut self, held: Held, response: Response, persistence: Persistence) -> io::Result<()> {
-        let (head, body, exchange) = held.answer(response, persistence);
-        self.io.write_all_buf(&mut head.as_slice().chain(body)).await?;
+        let (mut head, body, exchange) = held.answer(response, persistence);
+        if body.len() <= COPIED_BYTES {
+            head.extend_from_slice(&body);
+            self.io.write_all(&head).await?;
+        } else {
+            self.io.write_all_buf(&mut head.as_slice().chain(body)).await?;
+        }
         self.io.flush().await?;
         exchange.written();
         Ok(())

@@ -73,7 +73,7 @@ impl Form {
             (_, Persistence::KeepAlive) => ("HTTP/1.1", ""),
             (_, Persistence::Close) => ("HTTP/1.1", "connection: close\r\n"),
         };
-        let mut head = Vec::with_capacity(320);
+        let mut head = Vec::with_capacity(1024);
         let status = status(response);
         let reason = status.canonical_reason().unwrap_or_default();
         for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
