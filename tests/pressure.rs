@@ -86,6 +86,21 @@ async fn requests_wait_for_the_server() {
     assert!(first.reply_within(SOON).await.is_empty());
 }
 
+// A client that goes on and on meanwhile loses its session, and every request that waits is told so
+#[tokio::test]
+async fn a_flood_ends_the_session() {
+    let (bench, mut client, mut server) = unread(Limits::default()).await;
+    let mut waiting = vec![too_much(&mut client, &mut server).await];
+    for _ in 0..6 {
+        waiting.push(client.next(&message("more", 900_000)).await);
+    }
+    for connection in &mut waiting {
+        let reply = connection.reply().await;
+        assert!(reply.is_terminate("policy-violation"), "{}", reply.text);
+    }
+    bench.is_left_with(0).await;
+}
+
 // DL04: a server that reads nothing before it has written what it has to say, and a client that says much meanwhile: as long as that client polls,
 // neither waits for the other for ever
 #[tokio::test]

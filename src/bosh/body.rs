@@ -109,7 +109,8 @@ impl Decoder {
         }
     }
 
-    /// More bytes of the HTTP body. `Some` once the wrapper's tag is complete: the sid it names.
+    /// More bytes of the HTTP body. `Some` while the wrapper's tag is complete and the request is not: the sid it names, which can be looked
+    /// up before more is read.
     ///
     /// # Errors
     /// The wrapper's tag is not acceptable (A07, A10 to A13, D01).
@@ -125,7 +126,8 @@ impl Decoder {
                 }
             }
         }
-        Ok(self.request().map(|request| request.sid.as_ref()))
+        let incomplete = self.inside.as_ref().filter(|_| !self.splitter.is_closed());
+        Ok(incomplete.map(|inside| inside.0.sid.as_ref()))
     }
 
     /// The HTTP body is complete. What is wrong behind the wrapper's tag has become [`Request::fault`].
@@ -166,10 +168,6 @@ impl Decoder {
             (Fragment::Closed | Fragment::Opened(_) | Fragment::Element(_), _) => {}
         }
         Ok(())
-    }
-
-    fn request(&self) -> Option<&Request> {
-        self.inside.as_ref().map(|inside| &inside.0)
     }
 
     fn fault(&mut self, condition: Condition) -> Option<()> {

@@ -1,14 +1,13 @@
 //! What goes back over HTTP: a `Response`, a preflight or a `Rejection` with every header (XEP-0124 sections 5 and 17.1). The
 //! only file with status codes.
 
-use std::io::Write as _;
+use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response as HttpResponse, StatusCode, Version};
-use httpdate::HttpDate;
 
 use super::cors::{self, Cors, Grant};
 use super::turn::Persistence;
@@ -85,10 +84,11 @@ impl Form {
             }
         }
         head.extend_from_slice(connection.as_bytes());
-        #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
-        let date = HttpDate::from(SystemTime::now());
-        // a vector takes everything
-        let _ = write!(head, "content-length: {}\r\ndate: {date}\r\n\r\n", response.body.len());
+        head.extend_from_slice(b"content-length: ");
+        head.extend_from_slice(itoa::Buffer::new().format(response.body.len()).as_bytes());
+        head.extend_from_slice(b"\r\ndate: ");
+        push_date(&mut head);
+        head.extend_from_slice(b"\r\n\r\n");
         head
     }
 
@@ -167,6 +167,20 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+/// Appends the date of now, which is put into words once a second.
+fn push_date(head: &mut Vec<u8>) {
+    thread_local!(static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) });
+    #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
+    let now = SystemTime::now();
+    let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    LAST.with_borrow_mut(|(of, date)| {
+        if *of != second {
+            (*of, *date) = (second, httpdate::fmt_http_date(now));
+        }
+        head.extend_from_slice(date.as_bytes());
+    });
+}
 
 fn status(response: &Response) -> StatusCode {
     response.legacy.map_or(StatusCode::OK, legacy_code)

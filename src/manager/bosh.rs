@@ -10,22 +10,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use super::link::Link;
 use super::sid::Key;
 use super::translate;
 use crate::bosh::{
-    Close, Condition, EndReason, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
-    StreamId, Time,
+    Condition, EndReason, Input, Output, Request, RequestId, Response, ServerEvent, ServerFailure, Session, StreamId, Time,
 };
-use crate::upstream::stream::{ServerStream, StreamFailure};
+use crate::upstream::stream::StreamFailure;
 use crate::upstream::{BoxStream, ConnectError};
 use crate::xml::XmlLimits;
-use crate::xmpp::{Domain, outbound};
+use crate::xmpp::Domain;
 
 /// While more bytes than this wait to be written to the server, requests wait, too.
 const WRITE_MARK: usize = 256 * 1024;
@@ -36,11 +35,11 @@ const WRITE_LIMIT: usize = 4 * 1024 * 1024;
 /// Requests that wait for the server to take bytes; a client with two open requests never comes near.
 const DEFERRED: usize = 64;
 
+/// The same in bytes of their payloads, with one request more; as much as may wait for the client by default.
+const DEFERRED_BYTES: usize = 4 * 1024 * 1024;
+
 /// Events taken from one server before other sessions have their turn.
 const BUDGET: usize = 64;
-
-/// How long the server's own goodbye is waited for (ER09).
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// What a session is made with besides its value.
 pub(super) struct Setting {
@@ -80,19 +79,11 @@ enum Reading {
     Paused,
 }
 
-/// The way to the server.
-enum Link {
-    /// What is to be written as soon as the connection stands.
-    Connecting(BytesMut),
-    Connected(Box<ServerStream>),
-    Gone,
-}
-
 impl LiveSession {
     pub fn new(setting: Setting, session: Session) -> Self {
         let live = Live {
             session,
-            link: Link::Connecting(BytesMut::new()),
+            link: Link::default(),
             requests: 0,
             waiting: Vec::new(),
             deferred: VecDeque::new(),
@@ -123,13 +114,10 @@ impl LiveSession {
             live.requests += 1;
             let id = RequestId(live.requests);
             let receiver = live.expect(id);
-            if live.ended || live.deferred.len() >= DEFERRED {
-                let condition = if live.ended {
-                    Condition::ItemNotFound
-                } else {
-                    Condition::PolicyViolation
-                };
-                live.respond(id, Response::fatal(condition));
+            if live.ended {
+                live.respond(id, Response::fatal(Condition::ItemNotFound));
+            } else if live.is_flooded() {
+                live.flooded(setting);
             } else {
                 live.request(Input::Request { id, request }, setting);
             }
@@ -253,18 +241,21 @@ impl Live {
         self.deferred.iter().any(is_it)
     }
 
+    fn is_flooded(&self) -> bool {
+        let bytes = |input: &Input| match input {
+            Input::Request { request, .. } => request.payloads.iter().map(|payload| payload.bytes().len()).sum(),
+            _ => 0,
+        };
+        self.deferred.len() >= DEFERRED || self.deferred.iter().map(bytes).sum::<usize>() > DEFERRED_BYTES
+    }
+
     fn is_clogged(&self) -> bool {
         let mark = if self.session.wants(StreamId::FIRST) {
             WRITE_MARK
         } else {
             WRITE_LIMIT
         };
-        let unsent = match &self.link {
-            Link::Connecting(unsent) => unsent.len(),
-            Link::Connected(stream) => stream.unsent(),
-            Link::Gone => 0,
-        };
-        unsent > mark
+        self.link.unsent() > mark
     }
 
     /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
@@ -280,7 +271,7 @@ impl Live {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Respond { to, response } => self.respond(to, response),
-                Output::ToServer(_, command) => self.command(command, setting),
+                Output::ToServer(_, command) => self.link.carry_out(command, setting),
                 // for stream management (XEP-0198) and for bouncing what was lost (XEP-0206 section 7)
                 Output::Confirmed(..) | Output::Undelivered(..) => {}
                 Output::Ended(reason) => self.end(reason, setting),
@@ -296,40 +287,9 @@ impl Live {
         }
     }
 
-    fn command(&mut self, command: ServerCommand, setting: &Setting) {
-        match (&mut self.link, command) {
-            (_, ServerCommand::Close(how)) => {
-                if let Link::Connected(stream) = std::mem::replace(&mut self.link, Link::Gone) {
-                    let goodbye = async move {
-                        match how {
-                            Close::Clean => stream.close().await,
-                            Close::Abandon => stream.abandon().await,
-                        }
-                    };
-                    setting.tracker.spawn(tokio::time::timeout(CLOSE, goodbye));
-                }
-            }
-            (Link::Connecting(unsent), ServerCommand::Send(payloads)) => {
-                payloads.iter().for_each(|payload| unsent.extend_from_slice(payload.bytes()));
-            }
-            (Link::Connecting(unsent), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                outbound::header(&translate::header(&setting.domain, opening), unsent);
-            }
-            (Link::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
-            (Link::Connected(stream), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                stream.restart(&translate::header(&setting.domain, opening));
-            }
-            (Link::Gone, _) => {}
-        }
-    }
-
     fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
-        let Link::Connecting(unsent) = &mut self.link else { return };
         match result {
-            Ok(io) => {
-                let stream = ServerStream::new(io, setting.xml, std::mem::take(unsent));
-                self.link = Link::Connected(Box::new(stream));
-            }
+            Ok(io) => self.link.connected(io, setting),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 info!(domain = %setting.domain, target = error.target, stage = ?error.stage, cause, "server not reached");
@@ -361,12 +321,7 @@ impl Live {
     /// The server is gone or talks nonsense; nonsense is told to it (ER10).
     fn broken(&mut self, failure: &StreamFailure, setting: &Setting) {
         info!(domain = %setting.domain, session = %setting.key, cause = %failure, "server stream broke");
-        let link = std::mem::replace(&mut self.link, Link::Gone);
-        if let (Link::Connected(stream), StreamFailure::Xml(error)) = (link, failure) {
-            setting
-                .tracker
-                .spawn(tokio::time::timeout(CLOSE, stream.fail(translate::stream_condition(*error))));
-        }
+        self.link.break_off(failure, setting);
         self.server(translate::failure(failure), setting);
     }
 
@@ -411,7 +366,7 @@ impl Live {
 
     /// The task is needed when it would sleep too long, when the server takes bytes slowly or may be read again, or when all is over.
     fn wake_task(&mut self) {
-        let unsent = matches!(&self.link, Link::Connected(stream) if stream.unsent() > 0);
+        let unsent = matches!(self.link, Link::Connected(_)) && self.link.unsent() > 0;
         if (self.is_due_before_armed() || unsent || self.may_read_again() || self.ended)
             && let Some(task) = self.task.take()
         {
@@ -433,6 +388,12 @@ impl Live {
     fn end(&mut self, reason: EndReason, setting: &Setting) {
         info!(domain = %setting.domain, session = %setting.key, reason = ?reason, "session ended");
         self.give_up(Condition::ItemNotFound);
+    }
+
+    /// The client goes on sending while the server takes nothing.
+    fn flooded(&mut self, setting: &Setting) {
+        info!(domain = %setting.domain, session = %setting.key, "too much waits for the server; the session is given up");
+        self.give_up(Condition::PolicyViolation);
     }
 
     /// This session is lost, and only this one.

@@ -2,6 +2,7 @@
 
 mod bosh;
 mod exchange;
+mod link;
 mod registry;
 mod sid;
 mod translate;
