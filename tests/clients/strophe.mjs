@@ -30,8 +30,7 @@ function login({ endpoint, user }) {
     });
 }
 
-// In the page: sends the messages, never more than ten ahead of what the other said, and resolves once as many have come
-// and a ping was answered.
+// In the page: sends the messages, each when the other's has come, and resolves once as many have come and a ping was answered.
 async function exchange({ user, peer, count }) {
     const heard = async (enough) => {
         while (chat.received.length < enough) {
@@ -40,10 +39,10 @@ async function exchange({ user, peer, count }) {
         }
     };
     for (let number = 0; number < count; number += 1) {
-        await heard(number - 10);
+        await heard(number + (user === 'bob'));
         const message = $msg({ to: `${peer}@example.test/strophe`, type: 'chat' });
         chat.connection.send(message.c('body').t(`${user} ${number}`));
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
     await heard(count);
     await new Promise((resolve, reject) => {
