@@ -1,8 +1,9 @@
 //! Clients that people use, with boshd and a real Prosody: Strophe.js in Chromium, from a page of another origin, and
 //! stanza.js in Node; over good connections and over ones that are cut at random.
 //!
-//! Both handle an answer when it arrives. So where answers get lost they take turns: of two messages that are under way at once, the later may
-//! come in an answer that needs no repeating. What boshd does with many is in `exactly_once.rs`, whose client goes by the rid.
+//! Both handle an answer when it arrives, on whichever of two connections; the rid would tell its place. So the users take turns: of two
+//! messages that are under way at once, the later may be handled first, above all if the earlier answer got lost and is asked for again. What
+//! boshd does with many at once is in `exactly_once.rs`, whose client goes by the rid.
 
 #[path = "support"]
 mod support {
@@ -30,21 +31,10 @@ const MESSAGES: usize = 200;
 /// Both clients wait longer after each failure in a row (Strophe 8 s, then 27 s).
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How the two users write.
-#[derive(Clone, Copy)]
-enum Pace {
-    Turns,
-    Ahead,
-}
-
-async fn chat(script: &'static str, endpoint: SocketAddr, pace: Pace) -> Value {
-    let pace = match pace {
-        Pace::Turns => "turns",
-        Pace::Ahead => "ahead",
-    };
+async fn chat(script: &'static str, endpoint: SocketAddr) -> Value {
     let run = move || {
         let endpoint = format!("http://{endpoint}/http-bind");
-        npm::run(script, &[&endpoint, &MESSAGES.to_string(), pace], PATIENCE)
+        npm::run(script, &[&endpoint, &MESSAGES.to_string()], PATIENCE)
     };
     spawn_blocking(run).await.expect("the script")
 }
@@ -64,7 +54,7 @@ async fn strophe_in_chromium_on_a_hostile_network() {
     let prosody = Prosody::start(&["alice", "bob"]);
     let boshd = Boshd::start(prosody.address);
     let cutter = Cutter::start(boshd.address, 11).await;
-    let result = chat("strophe.mjs", cutter.address, Pace::Turns).await;
+    let result = chat("strophe.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
     assert!(cutter.cuts() > 10, "a network too friendly: {} cuts, {result}", cutter.cuts());
@@ -74,7 +64,7 @@ async fn strophe_in_chromium_on_a_hostile_network() {
 async fn stanza_in_node() {
     let prosody = Prosody::start(&["alice", "bob"]);
     let boshd = Boshd::start(prosody.address);
-    let result = chat("stanza.mjs", boshd.address, Pace::Ahead).await;
+    let result = chat("stanza.mjs", boshd.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
 }
@@ -84,7 +74,7 @@ async fn stanza_in_node_on_a_hostile_network() {
     let prosody = Prosody::start(&["alice", "bob"]);
     let boshd = Boshd::start(prosody.address);
     let cutter = Cutter::start(boshd.address, 13).await;
-    let result = chat("stanza.mjs", cutter.address, Pace::Turns).await;
+    let result = chat("stanza.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
     assert!(cutter.cuts() > 10, "a network too friendly: {} cuts, {result}", cutter.cuts());

@@ -1,9 +1,9 @@
 // stanza.js in Node: alice and bob log in and send each other numbered messages.
-// node stanza.mjs ENDPOINT COUNT PACE; the last line printed is JSON: what each of them received.
+// node stanza.mjs ENDPOINT COUNT; the last line printed is JSON: what each of them received.
 
 import { createClient } from 'stanza';
 
-const [endpoint, count, pace] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
+const [endpoint, count] = [process.argv[2], Number(process.argv[3])];
 
 function login(user) {
     const received = [];
@@ -24,15 +24,15 @@ function login(user) {
     });
 }
 
-// Sends the messages, at most ten ahead of what the other said or (pace "turns") one when the other's has come; resolves once as many have come and a ping was answered.
+// Sends the messages, each when the other's has come; resolves once as many have come and a ping was answered.
 async function exchange({ client, received }, user, peer) {
     const heard = async (enough) => {
         while (received.length < enough) await new Promise((resolve) => setTimeout(resolve, 20));
     };
     for (let number = 0; number < count; number += 1) {
-        await heard(pace === 'turns' ? number + (user === 'bob') : number - 10);
+        await heard(number + (user === 'bob'));
         client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body: `${user} ${number}` });
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * (pace === 'turns' ? 20 : 120)));
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
     await heard(count);
     await client.ping('example.test');
