@@ -92,13 +92,15 @@ where
             if hyper.poll_without_shutdown(cx).is_ready() {
                 return Poll::Ready(End::Over);
             }
-            let end = turn.poll_end(options.waiting);
+            if let Poll::Ready(end) = turn.poll_end(options.waiting) {
+                return Poll::Ready(end);
+            }
             if awaited != turn.awaits() {
                 awaited = turn.awaits();
                 patience.set(tokio::time::sleep(options.body_timeout));
             }
-            if end.is_ready() || awaited == Awaited::Nothing {
-                return end;
+            if awaited == Awaited::Nothing {
+                return Poll::Pending;
             }
             ready!(patience.as_mut().poll(cx));
             if awaited == Awaited::Head {

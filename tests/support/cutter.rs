@@ -63,9 +63,9 @@ impl Fate {
     /// answer must stay well below these sizes, or it would be cut each time.
     fn draw(random: &mut Rng) -> Self {
         Self {
-            request_bytes: random.usize(6_000..60_000),
-            answer_bytes: random.usize(4_000..60_000),
-            lifetime: Duration::from_millis(random.u64(300..6_000)),
+            request_bytes: random.usize(4_000..40_000),
+            answer_bytes: random.usize(2_000..40_000),
+            lifetime: Duration::from_millis(random.u64(100..2_500)),
             reset: random.bool(),
         }
     }
