@@ -61,10 +61,14 @@ impl Form {
 
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
     pub fn answer(&self, response: Response) -> HttpResponse<Body> {
-        self.reply(status(&response), TEXT_XML, Body::from(response.body))
+        // first, see `head`
+        let length = [(header::CONTENT_LENGTH, response.body.len().into())];
+        let headers = length.into_iter().chain(self.headers(TEXT_XML));
+        reply(status(&response), headers, Body::from(response.body))
     }
 
-    /// The head of that answer on HTTP/1, byte for byte as hyper writes it.
+    /// The head of that answer on HTTP/1, byte for byte as hyper writes it. The length comes first: of an answer that is cut off within its
+    /// head, Chromium takes what came for the whole, and without a length the missing body for an empty one.
     pub fn head(&self, response: &Response, version: Version, persistence: Persistence) -> Vec<u8> {
         let (version, connection) = match (version, persistence) {
             (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
@@ -75,7 +79,18 @@ impl Form {
         let mut head = Vec::with_capacity(1024);
         let status = status(response);
         let reason = status.canonical_reason().unwrap_or_default();
-        for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
+        let mut length = itoa::Buffer::new();
+        let length = length.format(response.body.len());
+        for part in [
+            version,
+            " ",
+            status.as_str(),
+            " ",
+            reason,
+            "\r\ncontent-length: ",
+            length,
+            "\r\n",
+        ] {
             head.extend_from_slice(part.as_bytes());
         }
         for (name, value) in self.headers(TEXT_XML) {
@@ -84,9 +99,7 @@ impl Form {
             }
         }
         head.extend_from_slice(connection.as_bytes());
-        head.extend_from_slice(b"content-length: ");
-        head.extend_from_slice(itoa::Buffer::new().format(response.body.len()).as_bytes());
-        head.extend_from_slice(b"\r\ndate: ");
+        head.extend_from_slice(b"date: ");
         push_date(&mut head);
         head.extend_from_slice(b"\r\n\r\n");
         head
@@ -129,12 +142,7 @@ impl Form {
     }
 
     fn reply(&self, status: StatusCode, kind: impl Into<Option<HeaderValue>>, body: Body) -> HttpResponse<Body> {
-        let mut reply = HttpResponse::new(body);
-        *reply.status_mut() = status;
-        for (name, value) in self.headers(kind) {
-            reply.headers_mut().append(name, value);
-        }
-        reply
+        reply(status, self.headers(kind), body)
     }
 
     fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
@@ -167,6 +175,13 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+fn reply(status: StatusCode, headers: impl Iterator<Item = (HeaderName, HeaderValue)>, body: Body) -> HttpResponse<Body> {
+    let mut reply = HttpResponse::new(body);
+    *reply.status_mut() = status;
+    headers.for_each(|(name, value)| _ = reply.headers_mut().append(name, value));
+    reply
+}
 
 /// Appends the date of now, which is put into words once a second.
 fn push_date(head: &mut Vec<u8>) {
@@ -221,6 +236,14 @@ mod tests {
         assert_eq!(status(Condition::ItemNotFound, Some(Condition::ItemNotFound)), 404);
         assert_eq!(status(Condition::HostUnknown, Some(Condition::HostUnknown)), 200);
         assert_eq!(status(Condition::ItemNotFound, None), 200);
+    }
+
+    #[test]
+    fn the_length_comes_first() {
+        let response = Response::fatal(Condition::ItemNotFound);
+        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", response.body.len());
+        let head = form().head(&response, Version::HTTP_11, Persistence::KeepAlive);
+        assert!(head.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&head));
     }
 
     // M01
