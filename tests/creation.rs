@@ -40,17 +40,16 @@ async fn only_a_request_without_sid_makes_a_session() {
     assert!(reply.attribute("sid").is_some());
 }
 
-// B02, B04, C06, C07, Q05: what a creation response carries: sid, wait, requests; ver, inactivity, hold, from; restartlogic; and no maxpause,
-// as a pause is not implemented. B05: no later response has any of it
+// B02, B04, C06, C07, G05, Q05: what a creation response carries: sid, wait, requests; ver, inactivity, hold, from, maxpause; restartlogic.
+// B05: no later response has any of it
 #[tokio::test]
 async fn what_was_agreed_is_told_once() {
     let bench = Bench::new().await;
     let (mut client, mut link, reply) = bench.session_with(USUAL).await;
-    for name in ["sid", "wait", "requests", "ver", "inactivity", "hold", "from"] {
+    for name in ["sid", "wait", "requests", "ver", "inactivity", "hold", "from", "maxpause"] {
         assert!(reply.attribute(name).is_some(), "{name}: {}", reply.text);
     }
     assert_eq!(reply.attribute("{urn:xmpp:xbosh}restartlogic"), Some("true"));
-    assert_eq!(reply.attribute("maxpause"), None);
     assert_eq!(reply.attribute("charsets"), None);
     for payload in ["", "<message><body>x</body></message>"] {
         let mut held = client.next(payload).await;

@@ -79,30 +79,39 @@ async fn a_deadline_for_the_end() {
 #[tokio::test]
 async fn nothing_secret_in_the_log() {
     const RID: u64 = 731_649_825_073;
-    const KEY: &str = "28b853b21e0ee53dec6e8b40445d497365a42c53";
+    // hex(SHA-1) of "seed-for-tests", and so on; shown from the end
+    const KEYS: [&str; 5] = [
+        "486e87bf18b28b17c609c76a45a382058d1f2575",
+        "0489da4a5e248e3f3b7ed5d23c066990ea6ea617",
+        "28b853b21e0ee53dec6e8b40445d497365a42c53",
+        "084fe6fa5cf2f61817eec9f732f4049fe28d7897",
+        "52ec812aee335b1a5d56c44b954e9dccf6c74644",
+    ];
     // "\0romeo\0s3cr3t-passw0rd"
     const PLAIN: &str = "AHJvbWVvAHMzY3IzdC1wYXNzdzByZA==";
     let upstream = Upstream::listen().await;
     let settings = [AT_ONCE, "[log]\nlevel = 'trace'\n"].concat();
     let mut process = Boshd::with("example.org", upstream.address, &settings);
     let mut connection = Connection::open(process.address).await;
-    let body = creation(&format!("newkey='{KEY}' {USUAL}")).replace("rid='1000'", &format!("rid='{RID}'"));
+    let body = creation(&format!("newkey='{}' {USUAL}", KEYS[0])).replace("rid='1000'", &format!("rid='{RID}'"));
     connection.post(&body).await;
     let mut link = upstream.accept().await;
     link.opens().await;
     let mut client = Client::of(process.address, &connection.reply().await);
     client.rid = RID;
     let auth = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{PLAIN}</auth>");
-    let mut held = client.next_with(&format!("key='{KEY}'"), &auth).await;
+    let mut held = client.next_with(&format!("key='{}'", KEYS[1]), &auth).await;
     link.sees(PLAIN).await;
     link.says("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>dj1zZXJ2ZXItc2lnbmF0dXJl</success>")
         .await;
     held.reply().await;
-    let mut held = client.next_with("xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'", "").await;
+    let restart = format!("key='{}' xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'", KEYS[2]);
+    let mut held = client.next_with(&restart, "").await;
     link.header().await;
     link.says(&[HEADER, FEATURES].concat()).await;
     held.reply().await;
-    let mut held = client.next("<message><body>private-words</body></message>").await;
+    let words = "<message><body>private-words</body></message>";
+    let mut held = client.next_with(&format!("key='{}'", KEYS[3]), words).await;
     link.says("<message><body>private-reply</body></message>").await;
     held.reply().await;
     // mistakes are logged, too, but not what was in them
@@ -113,7 +122,7 @@ async fn nothing_secret_in_the_log() {
     };
     ask(&process, &stranger.body(RID, "", "")).await;
     link.says("<private-garbage></private-rubbish>").await;
-    let reply = client.ask("").await;
+    let reply = client.next_with(&format!("key='{}'", KEYS[4]), "").await.reply().await;
     assert_eq!(reply.attribute("type"), Some("terminate"));
     process.terminate();
     let (_, log) = process.ends();
@@ -122,7 +131,8 @@ async fn nothing_secret_in_the_log() {
     let secrets = [
         &client.sid,
         &stranger.sid,
-        KEY,
+        KEYS[0],
+        KEYS[1],
         PLAIN,
         &rid,
         "s3cr3t",

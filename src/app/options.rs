@@ -33,6 +33,9 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             max_wait: seconds(config.bosh.max_wait),
             max_hold: config.bosh.max_hold,
             inactivity: seconds(config.bosh.inactivity),
+            max_pause: seconds(config.bosh.max_pause),
+            polling: seconds(config.bosh.polling),
+            overactivity: config.bosh.overactivity,
             session_memory: config.limits.session_memory,
             ..bosh::Limits::default()
         },

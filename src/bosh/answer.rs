@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::streams::Introduction;
-use super::{Condition, HTTPBIND, Limits, Request, STREAM, Sid, Terms, Version, XBOSH};
-use crate::xml::{Payload, escape_attribute};
+use super::{Condition, HTTPBIND, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
+use crate::xml::{Payload, Text, escape_attribute};
 
 /// An answer, encoded once; a replay is the same bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -15,6 +15,8 @@ pub struct Response {
     pub body: Bytes,
     /// Set where a client without `ver` expects an HTTP code (section 17.1).
     pub legacy: Option<Condition>,
+    /// The media type that the client asked for at creation (M02).
+    pub content: Option<Text>,
 }
 
 impl Response {
@@ -30,7 +32,10 @@ impl Response {
 
     /// The same for a creation request, whose `ver` tells what its client expects.
     pub fn refusal(creation: &Request, condition: Condition) -> Self {
-        Self::fatal_for(creation.offer.ver, condition)
+        Self {
+            content: creation.offer.content.clone(),
+            ..Self::fatal_for(creation.offer.ver, condition)
+        }
     }
 
     /// The same for a session whose creation request had this `ver`.
@@ -63,9 +68,13 @@ pub(super) enum Kind {
 /// What a response says.
 pub(super) struct Answer<'a> {
     /// Of a creation response: what was agreed. It is told once (B05).
-    pub creation: Option<(&'a Sid, &'a Terms, &'a Limits)>,
+    pub creation: Option<(&'a Sid, &'a Terms)>,
     pub introduction: Option<&'a Introduction>,
     pub kind: Kind,
+    /// The highest rid that has come in order, where that is not the one answered (F02).
+    pub ack: Option<Rid>,
+    /// An answer that the client lacks, and how long ago it left, in milliseconds (F06).
+    pub report: Option<(Rid, u64)>,
     pub payloads: &'a [Payload],
     /// The server's stream error, behind all payloads (ER02).
     pub error: Option<&'a Payload>,
@@ -77,6 +86,8 @@ impl Answer<'_> {
             creation: None,
             introduction: None,
             kind: Kind::Normal,
+            ack: None,
+            report: None,
             payloads: &[],
             error: None,
         }
@@ -107,7 +118,12 @@ impl Answer<'_> {
             payload.moved(slice)
         };
         let carried = self.payloads.iter().map(carry).collect();
-        (Response { body, legacy: None }, carried)
+        let response = Response {
+            body,
+            legacy: None,
+            content: None,
+        };
+        (response, carried)
     }
 
     /// `<body` and its attributes; `xmpp` and `stream` are declared by exactly these prefixes (Q04, T24).
@@ -129,12 +145,17 @@ impl Answer<'_> {
                     .for_each(|condition| attribute(out, "condition", condition.as_str()));
             }
         }
+        self.ack.iter().for_each(|rid| attribute(out, "ack", rid.get()));
+        if let Some((rid, age)) = self.report {
+            attribute(out, "report", rid.get());
+            attribute(out, "time", age.min(u64::from(u16::MAX)));
+        }
         self.negotiation(out);
         self.introduce(out);
     }
 
     fn negotiation(&self, out: &mut String) {
-        let Some((sid, terms, limits)) = self.creation else { return };
+        let Some((sid, terms)) = self.creation else { return };
         let version = terms.answered_version();
         attribute(out, "sid", sid.0.as_str());
         attribute(out, "ver", format_args!("{}.{}", version.major, version.minor));
@@ -142,8 +163,9 @@ impl Answer<'_> {
         attribute(out, "hold", terms.hold);
         attribute(out, "requests", terms.requests);
         attribute(out, "inactivity", terms.inactivity);
-        if terms.is_polling() {
-            attribute(out, "polling", limits.polling);
+        terms.polling.iter().for_each(|polling| attribute(out, "polling", polling));
+        if terms.max_pause > 0 {
+            attribute(out, "maxpause", terms.max_pause);
         }
     }
 

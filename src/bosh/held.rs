@@ -12,6 +12,8 @@ pub(super) struct Held {
     pub id: Option<RequestId>,
     /// When it is answered though there is nothing to say.
     pub deadline: Time,
+    /// Its client goes away for a while: the answer carries nothing (G07).
+    pub pauses: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -41,6 +43,11 @@ impl HeldRequests {
     /// Is there any request that can be answered?
     pub fn any_live(&self) -> bool {
         self.requests.iter().any(|held| held.id.is_some())
+    }
+
+    /// Those on living connections.
+    pub fn live(&self) -> usize {
+        self.requests.iter().filter(|held| held.id.is_some()).count()
     }
 
     /// A repeat takes the place of the first copy and its wait begins anew (D11, D12): the id of the older connection, if it lives.

@@ -10,12 +10,15 @@
 //!
 //! | clause of XEP-0124 (0206) | file |
 //! |---|---|
-//! | 6 wrapper, 22 schema | `body`, `answer` |
-//! | 7 creation, negotiation | `terms`, `session` |
+//! | 6 wrapper, 22 schema | `body`, `request`, `answer` |
+//! | 7 creation, negotiation | `terms`, `content`, `session` |
 //! | 8 order, hold, wait | `window`, `held`, `settle` |
-//! | 10 inactivity | `timer`, `session` |
-//! | 13 terminate, 17 conditions | `condition`, `settle` |
+//! | 9 acknowledgements | `window` (ours), `replay` (the client's) |
+//! | 10 inactivity, pause | `timer`, `session` |
+//! | 11 overactivity, 12 polling sessions | `pacing` |
+//! | 13 terminate, 17 conditions | `condition`, `ending`, `settle` |
 //! | 14 request ids, broken connections | `window`, `replay` |
+//! | 15 keys | `keys` |
 //! | (0206) 3 to 6 streams, restart, stream errors | `streams` |
 //!
 //! **Confirmed** means that the client has a response: it was answered at hold 1 by an *empty* request with a higher rid on a
@@ -25,9 +28,14 @@
 mod answer;
 mod body;
 mod condition;
+mod content;
+mod ending;
 mod held;
+mod keys;
 mod outbox;
+mod pacing;
 mod replay;
+mod request;
 mod session;
 mod settle;
 mod streams;
@@ -36,9 +44,11 @@ mod timer;
 mod window;
 
 pub use answer::Response;
-pub use body::{BodyError, Decoder, Request, Restart, Rid, Sid};
+pub use body::{BodyError, Decoder};
 pub use condition::Condition;
-pub use session::{Admitted, EndReason, Input, Output, Session, Snapshot};
+pub use ending::EndReason;
+pub use request::{ClientAck, Request, Restart, Rid, Sid};
+pub use session::{Admitted, Input, Output, Session, Snapshot};
 pub use streams::{Close, Opening, ServerCommand, ServerEvent, ServerFailure, StreamId};
 pub use terms::{Limits, Offer, Terms, Version, admit};
 pub use timer::Time;

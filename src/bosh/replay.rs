@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::{RequestId, Response, Rid, StreamId};
+use super::held::Held;
+use super::{ClientAck, RequestId, Response, Rid, StreamId, Time};
 use crate::xml::Payload;
+
+/// Milliseconds after which an answer that the client says it lacks is lost rather than on its way (F06).
+const LOST: u64 = 3000;
 
 /// How far an answer has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -15,9 +19,39 @@ pub(super) enum Delivery {
     Broken,
 }
 
+/// What a request says about the answers before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Known {
+    Nothing,
+    /// The client has all of them that were not seen to break.
+    All,
+    /// The client has all up to this one's.
+    Through(Rid),
+}
+
+/// An answer that the client lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Report {
+    pub rid: Rid,
+    /// When it was answered.
+    pub at: Time,
+}
+
+impl Known {
+    /// From the acknowledgement of a client that acknowledges.
+    pub fn acked(ack: ClientAck) -> Self {
+        match ack {
+            ClientAck::All => Self::All,
+            ClientAck::Through(rid) => Self::Through(rid),
+            ClientAck::Nonsense => Self::Nothing,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Answered {
     rid: Rid,
+    at: Time,
     response: Response,
     delivery: Delivery,
     /// Payloads that the client is not known to have; slices of the response's bytes.
@@ -40,20 +74,20 @@ impl ReplayCache {
         }
     }
 
-    /// Keeps an answer. One that this pushes out counts as confirmed: the client is far ahead of it. Gives the number of payloads that
-    /// have become confirmed.
+    /// Keeps the answer to this request. One that this pushes out counts as confirmed: the client is far ahead of it. Gives the
+    /// number of payloads that have become confirmed.
     pub fn keep(
         &mut self,
-        rid: Rid,
+        held: &Held,
         response: Response,
-        id: Option<RequestId>,
         payloads: Vec<(StreamId, Payload)>,
+        at: Time,
     ) -> Vec<(StreamId, usize)> {
-        let delivery = id.map_or(Delivery::Broken, Delivery::Leaving);
         self.answers.push_back(Answered {
-            rid,
+            rid: held.rid,
+            at,
             response,
-            delivery,
+            delivery: held.id.map_or(Delivery::Broken, Delivery::Leaving),
             unconfirmed: payloads,
         });
         let surplus = self.answers.len().saturating_sub(self.capacity);
@@ -82,15 +116,29 @@ impl ReplayCache {
             .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
     }
 
-    /// A request has come in order. `all_below`: it only polls, and `hold` is 1, so the client has all its answers.
-    /// Gives the number of payloads that have become confirmed.
-    pub fn confirm(&mut self, rid: Rid, requests: u8, all_below: bool) -> Vec<(StreamId, usize)> {
+    /// A request has come in order. Gives the number of payloads that have become confirmed.
+    pub fn confirm(&mut self, rid: Rid, requests: u8, known: Known) -> Vec<(StreamId, usize)> {
+        let last = self.answers.back().map(|answered| answered.rid);
         let confirmed = self.answers.iter_mut().filter(|answered| {
             let outrun = rid.get() >= answered.rid.get() + u64::from(requests);
-            let polled = all_below && answered.delivery != Delivery::Broken;
-            outrun || polled
+            outrun
+                || match known {
+                    Known::Nothing => false,
+                    Known::All => answered.delivery != Delivery::Broken,
+                    Known::Through(acked) => answered.rid <= acked && Some(acked) <= last,
+                }
         });
         count(confirmed.flat_map(|answered| answered.unconfirmed.drain(..)))
+    }
+
+    /// The first answer that the client, which has all through `acked`, lacks, if it left so long ago that it will not come (F06).
+    pub fn missing(&self, acked: Rid, now: Time) -> Option<Report> {
+        let missing = self.answers.iter().find(|answered| answered.rid == acked.next())?;
+        let lost = !matches!(missing.delivery, Delivery::Leaving(_)) && missing.at.after(LOST) <= now;
+        lost.then_some(Report {
+            rid: missing.rid,
+            at: missing.at,
+        })
     }
 
     /// What the client may never have got.

@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 
+use super::ending::{EndReason, Farewell, Phase};
 use super::held::{Held, HeldRequests};
+use super::keys::KeyChain;
 use super::outbox::Outbox;
-use super::replay::ReplayCache;
+use super::pacing::{Newcomer, Pacing};
+use super::replay::{Known, ReplayCache, Report};
 use super::streams::{Introduction, Stream, StreamPhase};
 use super::timer::{Timer, Timers};
 use super::window::{Admission, Arrival, RequestWindow};
 use super::{
-    Close, Condition, Limits, Request, RequestId, Response, Restart, Rid, ServerCommand, ServerEvent, ServerFailure, Sid,
-    StreamId, Terms, Time,
+    Condition, Limits, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, ServerFailure, Sid, StreamId, Terms,
+    Time,
 };
 use crate::xml::Payload;
 
@@ -56,17 +59,6 @@ pub enum Output {
     Ended(EndReason),
 }
 
-/// Why a session ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum EndReason {
-    /// The client said so.
-    Terminated,
-    /// The client was silent for too long.
-    Inactive,
-    /// The client was, or would have been, told this.
-    Condition(Condition),
-}
-
 /// What the connection manager gives a new session.
 #[derive(Clone, Debug)]
 pub struct Admitted {
@@ -84,31 +76,6 @@ pub struct Snapshot {
     pub replay_bytes: usize,
 }
 
-/// How a session says goodbye.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Farewell {
-    /// `None`: the client asked for the end.
-    pub condition: Option<Condition>,
-    /// Content of the terminal body (ER02).
-    pub error: Option<Payload>,
-    /// Whose fault it was that got no place among the held: it is told the condition, the held ones just get their answers.
-    pub offender: Option<RequestId>,
-    /// Was the sid told? If not, nobody can come back to ask.
-    pub sid_known: bool,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Phase {
-    /// The creation request has not been answered.
-    Opening,
-    Open,
-    /// What is left is handed to requests as they come, the last one with the farewell (J17).
-    Closing(Farewell),
-    /// Everything was told. The farewell can still be repeated, as its answer may have been lost.
-    Told(EndReason),
-    Ended,
-}
-
 /// One BOSH session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Session {
@@ -121,6 +88,12 @@ pub struct Session {
     pub(super) outbox: Outbox,
     pub(super) replay: ReplayCache,
     pub(super) stream: Stream,
+    pub(super) keys: Option<Box<KeyChain>>,
+    pub(super) pacing: Pacing,
+    /// Until when the client may be silent, as it has said that it would be (section 10).
+    pub(super) paused: Option<Time>,
+    /// To be told with the next answer.
+    pub(super) report: Option<Report>,
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -132,6 +105,10 @@ impl Session {
         let terms = Terms::agree(&creation.offer, &limits);
         let mut session = Self {
             window: RequestWindow::new(creation.rid, terms.requests),
+            keys: KeyChain::begin(&creation, usize::from(terms.requests).max(3)).map(Box::new),
+            pacing: Pacing::default(),
+            paused: None,
+            report: None,
             replay: ReplayCache::new(terms.requests),
             held: HeldRequests::default(),
             outbox: Outbox::default(),
@@ -148,6 +125,7 @@ impl Session {
             rid: creation.rid,
             id: Some(id),
             deadline,
+            pauses: false,
         });
         session.watch(now);
         session.order(ServerCommand::Open(creation.opening));
@@ -198,13 +176,22 @@ impl Session {
         if matches!(self.phase, Phase::Told(_) | Phase::Ended) {
             return self.after_the_end(id, &request);
         }
+        let admission = self.window.judge(request.rid, request.leaves());
+        let fresh = match admission {
+            Admission::Next => true,
+            Admission::Early => !self.window.is_early(request.rid),
+            Admission::Repeat | Admission::Outside => false,
+        };
+        if fresh && !self.is_in_pace(&request, now) {
+            return self.offend(Some(id), Condition::PolicyViolation, now);
+        }
         let arrival = Arrival {
             id: Some(id),
             request,
             at: now,
             released: false,
         };
-        match self.window.judge(arrival.request.rid) {
+        match admission {
             Admission::Next => {
                 self.carry_out(arrival, now);
                 // what follows a terminate or a fault is not carried out
@@ -219,9 +206,23 @@ impl Session {
                     self.respond(older, Response::superseded());
                 }
             }
-            Admission::Repeat => self.repeat(id, arrival.request.rid, now),
+            Admission::Repeat => self.repeat(id, &arrival.request, now),
             Admission::Outside => self.offend(Some(id), Condition::ItemNotFound, now),
         }
+    }
+
+    /// Does a new request keep to what was agreed? Judged when it comes, before anybody is answered for it (E09).
+    fn is_in_pace(&mut self, request: &Request, at: Time) -> bool {
+        let requests = usize::from(self.terms.requests);
+        // what is open because an answer leaves slowly is not the client's fault
+        let excused = if self.replay.any_leaving() { requests } else { 0 };
+        let newcomer = Newcomer {
+            request,
+            open: (self.held.live() + self.window.live_below(request.rid) + 1).saturating_sub(excused),
+            introduced: self.stream.is_introduced(),
+            at,
+        };
+        !matches!(self.phase, Phase::Opening | Phase::Open) || self.pacing.admits(&newcomer, &self.terms)
     }
 
     /// A request whose turn it is: its words go to the server, it joins the held.
@@ -234,57 +235,95 @@ impl Session {
         } = arrival;
         self.window.advance(request.rid);
         self.timers.set(Timer::Gap, None);
-        if let Some(fault) = request.fault {
-            return self.offend(id, fault, now);
+        self.paused = None;
+        if let Err(condition) = self.accept(&request) {
+            return self.offend(id, condition, now);
         }
-        let empty = request.payloads.is_empty();
-        // who says goodbye does not wait for what is under way
-        let polls = empty && !request.terminate && self.terms.hold == 1;
-        let confirmed = self.replay.confirm(request.rid, self.terms.requests, polls);
-        self.confirmed(confirmed);
-        let deadline = if released { now } else { at.after(self.terms.patience()) };
+        // who comes back to a session that is over hears of it
+        let pauses = request
+            .pause
+            .filter(|_| self.terms.max_pause > 0 && matches!(self.phase, Phase::Open));
+        self.acknowledged(&request, now);
+        let at_once = released || pauses.is_some() || self.report.is_some();
         self.held.push(Held {
             rid: request.rid,
             id,
-            deadline,
+            deadline: if at_once { now } else { at.after(self.terms.patience()) },
+            pauses: pauses.is_some(),
         });
-        let loose = self.stream.phase == StreamPhase::Authenticated;
-        if request.restart == Restart::Yes || (request.restart == Restart::WrongNamespace && loose) {
-            if !self.stream.is_gone() {
-                let opening = self.stream.restart(request.opening);
-                self.order(ServerCommand::Restart(opening));
-            }
-        } else if !empty && !self.stream.is_gone() {
-            self.order(ServerCommand::Send(request.payloads));
-        }
-        if request.terminate {
+        self.paused = pauses.map(|seconds| now.after(u64::from(seconds) * 1000));
+        let terminate = request.terminate;
+        self.pass_on(request);
+        if terminate {
             self.close(Farewell::default(), now);
         }
     }
 
-    /// A rid that came before: held (D11), answered (D09), or too old (D13).
-    fn repeat(&mut self, id: RequestId, rid: Rid, now: Time) {
-        let creation = matches!(self.phase, Phase::Opening);
-        let patience = if creation {
-            self.terms.creation_patience()
-        } else {
-            self.terms.patience()
+    /// # Errors
+    /// What a request that is carried out may not say.
+    fn accept(&mut self, request: &Request) -> Result<(), Condition> {
+        if self.keys.as_mut().is_some_and(|keys| !keys.verify(request)) {
+            return Err(Condition::ItemNotFound);
+        }
+        match (request.fault, request.pause) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(0)) if self.terms.max_pause > 0 => Err(Condition::BadRequest),
+            (None, Some(pause)) if pause > self.terms.max_pause && self.terms.max_pause > 0 => Err(Condition::PolicyViolation),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// What a request tells of the answers before it.
+    fn acknowledged(&mut self, request: &Request, now: Time) {
+        // who says goodbye does not wait for what is under way
+        let polls = request.payloads.is_empty() && !request.terminate && self.terms.hold == 1;
+        let known = match request.ack {
+            ack if self.terms.acks => Known::acked(ack),
+            _ if polls => Known::All,
+            _ => Known::Nothing,
         };
-        if let Some(older) = self.held.take_over(rid, id, now.after(patience)) {
+        if let Known::Through(acked) = known {
+            self.report = self.replay.missing(acked, now);
+        }
+        let confirmed = self.replay.confirm(request.rid, self.terms.requests, known);
+        self.confirmed(confirmed);
+    }
+
+    /// What a request says to the server.
+    fn pass_on(&mut self, request: Request) {
+        if self.stream.is_gone() {
+            return;
+        }
+        let loose = self.stream.phase == StreamPhase::Authenticated;
+        if request.restart == Restart::Yes || (request.restart == Restart::WrongNamespace && loose) {
+            let opening = self.stream.restart(request.opening);
+            self.order(ServerCommand::Restart(opening));
+        } else if !request.payloads.is_empty() {
+            self.order(ServerCommand::Send(request.payloads));
+        }
+    }
+
+    /// A rid that came before: held (D11), answered (D09), or too old (D13).
+    fn repeat(&mut self, id: RequestId, request: &Request, now: Time) {
+        if self.keys.as_ref().is_some_and(|keys| !keys.knows(request)) {
+            return self.offend(Some(id), Condition::ItemNotFound, now);
+        }
+        if !self.pacing.admits_repeat(request.rid, now) {
+            return self.offend(Some(id), Condition::PolicyViolation, now);
+        }
+        let patience = match self.phase {
+            Phase::Opening => self.terms.creation_patience(),
+            _ => self.terms.patience(),
+        };
+        if let Some(older) = self.held.take_over(request.rid, id, now.after(patience)) {
             older
                 .into_iter()
                 .for_each(|older| self.respond(older, Response::superseded()));
-        } else if let Some(response) = self.replay.replay(rid, id) {
+        } else if let Some(response) = self.replay.replay(request.rid, id) {
             self.respond(id, response);
         } else {
             self.offend(Some(id), Condition::ItemNotFound, now);
         }
-    }
-
-    /// The session is over; only a lost farewell can be fetched again (D19).
-    fn after_the_end(&mut self, id: RequestId, request: &Request) {
-        let again = self.replay.replay(request.rid, id);
-        self.respond(id, again.unwrap_or_else(|| self.fatal(Condition::ItemNotFound)));
     }
 
     /// Inactivity runs from here (section 10).
@@ -349,102 +388,34 @@ impl Session {
         }
     }
 
-    /// Silence for too long: nobody is there to be told (G01).
-    fn expire(&mut self) {
-        let close = if self.stream.resumable { Close::Abandon } else { Close::Clean };
-        self.end(EndReason::Inactive, close);
-    }
-
-    fn end_of_linger(&mut self) {
-        let reason = match &self.phase {
-            Phase::Told(reason) => *reason,
-            Phase::Closing(farewell) => farewell.reason(),
-            Phase::Opening | Phase::Open | Phase::Ended => EndReason::Inactive,
-        };
-        self.end(reason, Close::Clean);
-    }
-
-    /// The client broke the rules: the offender is told why, the others get their answers, and the session is over.
-    fn offend(&mut self, id: Option<RequestId>, condition: Condition, now: Time) {
-        match &self.phase {
-            Phase::Closing(farewell) => {
-                let reason = farewell.reason();
-                id.into_iter().for_each(|id| self.respond(id, self.fatal(condition)));
-                self.end(reason, Close::Clean);
-            }
-            _ => self.close(
-                Farewell {
-                    offender: id,
-                    ..Farewell::because(condition)
-                },
-                now,
-            ),
-        }
-    }
-
-    /// The end has begun. The first reason counts.
-    fn close(&mut self, farewell: Farewell, now: Time) {
-        match &self.phase {
-            Phase::Opening | Phase::Open => {
-                self.close_stream(Close::Clean);
-                let sid_known = matches!(self.phase, Phase::Open);
-                self.phase = Phase::Closing(Farewell { sid_known, ..farewell });
-                self.timers.clear();
-                self.timers.set(Timer::Linger, Some(now.after(self.terms.inactivity_ms())));
-            }
-            Phase::Told(reason) if farewell.condition == Some(Condition::SystemShutdown) => self.end(*reason, Close::Clean),
-            Phase::Closing(_) | Phase::Told(_) | Phase::Ended => {}
-        }
-    }
-
-    pub(super) fn close_stream(&mut self, how: Close) {
-        if !self.stream.is_gone() {
-            self.stream.phase = StreamPhase::Gone;
-            self.order(ServerCommand::Close(how));
-        }
-    }
-
-    /// Everything is over: what nobody fetched is handed back, and nothing wakes us any more.
-    pub(super) fn end(&mut self, reason: EndReason, how: Close) {
-        self.close_stream(how);
-        self.abandon_early();
-        let mut left = self.replay.take_unconfirmed();
-        left.extend(self.outbox.take(usize::MAX));
-        if !left.is_empty() {
-            let payloads = left.into_iter().map(|(_, payload)| payload).collect();
-            self.outputs.push_back(Output::Undelivered(StreamId::FIRST, payloads));
-        }
-        self.phase = Phase::Ended;
-        self.timers.clear();
-        self.outputs.push_back(Output::Ended(reason));
-    }
-
-    /// Requests that never got their turn (D08).
-    pub(super) fn abandon_early(&mut self) {
-        for (_, id) in self.window.abandon() {
-            self.respond(id, self.fatal(Condition::ItemNotFound));
-        }
-    }
-
     /// Sets the deadlines that follow from what is pending now.
     fn watch(&mut self, now: Time) {
         if !matches!(self.phase, Phase::Opening | Phase::Open) {
             return;
         }
         self.timers.set(Timer::Wait, self.held.next_deadline());
-        let inactivity = self.terms.inactivity_ms();
         if !self.window.has_gap() {
             self.timers.set(Timer::Gap, None);
         } else if !self.timers.is_set(Timer::Gap) {
-            self.timers.set(Timer::Gap, Some(now.after(inactivity)));
+            self.timers.set(Timer::Gap, Some(now.after(self.terms.inactivity_ms())));
         }
         if self.held.any_live() || self.window.has_gap() {
             self.timers.set(Timer::Inactivity, None);
         } else if !self.timers.is_set(Timer::Inactivity) {
             // an answer that has not left after twice the time will never leave
-            let leaving = if self.replay.any_leaving() { inactivity } else { 0 };
-            self.timers.set(Timer::Inactivity, Some(now.after(inactivity + leaving)));
+            let leaving = if self.replay.any_leaving() {
+                self.terms.inactivity_ms()
+            } else {
+                0
+            };
+            self.timers
+                .set(Timer::Inactivity, Some(self.silence_ends(now).after(leaving)));
         }
+    }
+
+    /// Until when the client may be silent: as long as it has said, or as was agreed.
+    pub(super) fn silence_ends(&self, now: Time) -> Time {
+        self.paused.unwrap_or_else(|| now.after(self.terms.inactivity_ms()))
     }
 
     /// The invariants of this type.
@@ -457,7 +428,8 @@ impl Session {
         }
     }
 
-    pub(super) fn respond(&mut self, to: RequestId, response: Response) {
+    pub(super) fn respond(&mut self, to: RequestId, mut response: Response) {
+        response.content = self.terms.content.clone();
         self.outputs.push_back(Output::Respond { to, response });
     }
 

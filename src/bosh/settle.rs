@@ -1,40 +1,15 @@
 //! Settle: who is answered now, and with what. The only place where a request that was carried out gets its response.
 
 use super::answer::{Answer, Kind};
+use super::ending::{Farewell, Phase};
 use super::held::Held;
-use super::session::{EndReason, Farewell, Output, Phase, Session};
+use super::session::Session;
 use super::timer::Timer;
-use super::{Close, Condition, Response, Time};
+use super::{Close, Condition, Response, Rid, Time};
 use crate::xml::Payload;
 
 /// How long a farewell can be fetched again when its answer was lost, in milliseconds.
 const TOMBSTONE: u64 = 10_000;
-
-impl Farewell {
-    pub fn because(condition: Condition) -> Self {
-        Self {
-            condition: Some(condition),
-            ..Self::default()
-        }
-    }
-
-    pub fn reason(&self) -> EndReason {
-        self.condition.map_or(EndReason::Terminated, EndReason::Condition)
-    }
-
-    /// Does it wait for a client that has no request open? Only when the client is not the cause (J17).
-    fn lingers(&self) -> bool {
-        self.is_servers() || self.condition == Some(Condition::SystemShutdown)
-    }
-
-    /// Is it the server's end, which may carry the server's last words?
-    fn is_servers(&self) -> bool {
-        matches!(
-            self.condition,
-            Some(Condition::RemoteConnectionFailed | Condition::RemoteStreamError)
-        )
-    }
-}
 
 impl Session {
     /// Answers whoever is due, in rid order (D03).
@@ -50,8 +25,8 @@ impl Session {
     }
 
     fn settle_open(&mut self, now: Time) {
-        while self.next_live().is_some() && self.is_due(now) {
-            self.answer(Kind::Normal, None);
+        while self.next_live(now).is_some() && self.is_due(now) {
+            self.answer(Kind::Normal, None, now);
         }
     }
 
@@ -73,23 +48,25 @@ impl Session {
     }
 
     /// What is left goes to the oldest, with the last of it the farewell; who is still held then gets an empty answer (J02, J18). The
-    /// offender, whose rid is above theirs, hears of it last.
+    /// offender, whose rid is above theirs, hears of it last; the others, that it was another request (J10).
     fn settle_closing(&mut self, farewell: &Farewell, now: Time) {
         let mut told = false;
         if farewell.lingers() {
             self.hold_early(now);
         }
-        while self.next_live().is_some() {
+        while self.next_live(now).is_some() {
             // what does not fit waits for the next request, unless none can come
             let comes_back = farewell.lingers() && farewell.sid_known;
             let last = !comes_back || self.outbox.bytes() <= self.limits.response_bytes;
             let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
             let kind = if ours {
                 Kind::Terminate(farewell.condition)
+            } else if farewell.offender.is_some() && self.outbox.is_empty() {
+                Kind::Terminate(Some(Condition::OtherRequest))
             } else {
                 Kind::Normal
             };
-            self.answer(kind, farewell.error.as_ref().filter(|_| ours));
+            self.answer(kind, farewell.error.as_ref().filter(|_| ours), now);
             told |= ours;
         }
         if let (Some(offender), Some(condition)) = (farewell.offender, farewell.condition) {
@@ -114,40 +91,55 @@ impl Session {
                 rid,
                 id: Some(id),
                 deadline: now,
+                pauses: false,
             });
         }
     }
 
     /// The oldest held request that has a connection. Dead ones before it are settled with an empty answer, kept for their
     /// repetition: their client has gone on (FX04).
-    fn next_live(&mut self) -> Option<Held> {
+    fn next_live(&mut self, now: Time) -> Option<Held> {
         while self.held.front()?.id.is_none() && self.held.any_live() {
-            self.settle_dead();
+            self.settle_dead(now);
         }
         self.held.front().filter(|held| held.id.is_some()).copied()
     }
 
-    fn settle_dead(&mut self) {
+    fn settle_dead(&mut self, now: Time) {
         if let Some(dead) = self.held.pop() {
-            let (response, _) = Answer::empty().encode();
-            let confirmed = self.replay.keep(dead.rid, response, None, Vec::new());
+            let answer = Answer {
+                ack: self.ack(dead.rid),
+                ..Answer::empty()
+            };
+            let (response, _) = answer.encode();
+            let confirmed = self.replay.keep(&dead, response, Vec::new(), now);
             self.confirmed(confirmed);
         }
     }
 
     /// The one place where a response is born: to the oldest held request, with the payloads that are next.
-    fn answer(&mut self, kind: Kind, error: Option<&Payload>) {
-        let Some(Held { rid, id: Some(id), .. }) = self.held.pop() else {
+    fn answer(&mut self, kind: Kind, error: Option<&Payload>, now: Time) {
+        let Some(held @ Held { id: Some(id), .. }) = self.held.pop() else {
             return;
         };
-        let batch = self.outbox.take(self.limits.response_bytes);
-        let creation = matches!(self.phase, Phase::Opening).then_some((&self.sid, &self.terms, &self.limits));
+        let batch = if held.pauses {
+            Vec::new()
+        } else {
+            self.outbox.take(self.limits.response_bytes)
+        };
+        let creation = matches!(self.phase, Phase::Opening).then_some((&self.sid, &self.terms));
         let introduction = self.stream.introduction.take();
+        let report = self
+            .report
+            .take()
+            .map(|report| (report.rid, now.0.saturating_sub(report.at.0)));
         let (payloads, streams): (Vec<_>, Vec<_>) = batch.into_iter().map(|(stream, payload)| (payload, stream)).unzip();
         let answer = Answer {
             creation,
             introduction: introduction.as_ref(),
             kind,
+            ack: self.ack(held.rid),
+            report,
             payloads: &payloads,
             error,
         };
@@ -158,10 +150,20 @@ impl Session {
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
         }
+        if !payloads.is_empty() || introduction.is_some() {
+            self.pacing.rewarded();
+        }
         let payloads = streams.into_iter().zip(carried).collect();
-        let confirmed = self.replay.keep(rid, response.clone(), Some(id), payloads);
-        self.outputs.push_back(Output::Respond { to: id, response });
+        let confirmed = self.replay.keep(&held, response.clone(), payloads, now);
+        self.respond(id, response);
         self.confirmed(confirmed);
+    }
+
+    /// What the answer to this rid acknowledges: the creation request always (F01), later only what its own rid does not say (F02).
+    fn ack(&self, answered: Rid) -> Option<Rid> {
+        let last = self.window.last();
+        let told = matches!(self.phase, Phase::Opening) || last != answered;
+        (self.terms.acks && told).then_some(last)
     }
 
     pub(super) fn fatal(&self, condition: Condition) -> Response {

@@ -1,6 +1,7 @@
 //! [`Limits`] (ours) x creation request (theirs) -> [`Terms`] of the session (XEP-0124 section 7).
 
 use super::{Condition, Request};
+use crate::xml::Text;
 
 /// `ver`: two integers, so that 1.10 is newer than 1.6 (C05, T08).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -29,12 +30,16 @@ impl Version {
 }
 
 /// What a creation request asks for; `None`: it does not say. Without meaning in later requests (C11).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Offer {
     /// Seconds.
     pub wait: Option<u16>,
     pub hold: Option<u8>,
     pub ver: Option<Version>,
+    /// It acknowledges answers, and wants its requests acknowledged.
+    pub acks: bool,
+    /// A media type, for every answer.
+    pub content: Option<Text>,
 }
 
 /// What this connection manager allows a session.
@@ -46,8 +51,12 @@ pub struct Limits {
     pub max_hold: u8,
     /// Seconds; hidden tabs are throttled to one timer a minute.
     pub inactivity: u16,
-    /// Seconds; told to polling sessions (hold or wait 0) only.
+    /// Seconds; told to polling sessions (hold or wait 0), and to others only where overactivity is judged (E13).
     pub polling: u16,
+    /// Is a client that polls too often, though its requests are held, refused? (E09) Many good ones do now and then.
+    pub overactivity: bool,
+    /// Seconds; 0: there is no pausing, and none is announced (C07).
+    pub max_pause: u16,
     /// Bytes from the server that may wait in one session; beyond it the server is not read.
     pub session_memory: usize,
     /// Bytes of payload in one response, unless a single payload is larger (E06).
@@ -61,11 +70,16 @@ impl Default for Limits {
             max_hold: 1,
             inactivity: 120,
             polling: 2,
+            overactivity: false,
+            max_pause: 120,
             session_memory: 4 * 1024 * 1024,
             response_bytes: 256 * 1024,
         }
     }
 }
+
+/// Seconds that a polling session may be silent beyond the usual, at least; always more than twice `polling` (E12).
+const LONGER_POLLING: u16 = 60;
 
 /// What was agreed at creation; fixed for the life of the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -75,6 +89,14 @@ pub struct Terms {
     /// How many requests the client may have open: granted hold + 1 (design: T07).
     pub requests: u8,
     pub inactivity: u16,
+    /// Seconds between two requests without payload; `None`: not told, not judged.
+    pub polling: Option<u16>,
+    /// Seconds; 0: none.
+    pub max_pause: u16,
+    /// Requests and answers are acknowledged: the client does, and wants it (section 9; clients.md C7).
+    pub acks: bool,
+    /// The Content-Type of every answer, if not the usual.
+    pub content: Option<Text>,
     /// `None`: the client sent none, and expects HTTP codes (section 17.1).
     pub ver: Option<Version>,
 }
@@ -84,11 +106,24 @@ impl Terms {
     pub fn agree(offer: &Offer, limits: &Limits) -> Self {
         // so that `requests`, one more, still fits its type (C18)
         let hold = offer.hold.unwrap_or(1).min(limits.max_hold).min(u8::MAX - 1);
+        let wait = offer.wait.unwrap_or(60).min(limits.max_wait);
+        let polls = hold == 0 || wait == 0;
+        let inactivity = if polls {
+            limits
+                .inactivity
+                .saturating_add(LONGER_POLLING.max(2 * limits.polling.min(u16::MAX / 2)))
+        } else {
+            limits.inactivity
+        };
         Self {
-            wait: offer.wait.unwrap_or(60).min(limits.max_wait),
+            wait,
             hold,
             requests: hold + 1,
-            inactivity: limits.inactivity,
+            inactivity,
+            polling: (polls || limits.overactivity).then_some(limits.polling),
+            max_pause: limits.max_pause,
+            acks: offer.acks,
+            content: offer.content.clone(),
             ver: offer.ver,
         }
     }
@@ -127,7 +162,7 @@ pub fn admit(creation: &Request) -> Result<(), Condition> {
     if let Some(fault) = creation.fault {
         return Err(fault);
     }
-    if creation.terminate || creation.pause {
+    if creation.terminate || creation.pause.is_some() {
         return Err(Condition::BadRequest);
     }
     match &creation.to {

@@ -45,19 +45,31 @@ impl RequestWindow {
         }
     }
 
-    pub fn judge(&self, rid: Rid) -> Admission {
+    /// A client that leaves may go one beyond the window, so that it can whatever it has open (D06).
+    pub fn judge(&self, rid: Rid, leaves: bool) -> Admission {
+        let size = self.size + u64::from(leaves);
         match rid.get().checked_sub(self.last.get()) {
             None | Some(0) => Admission::Repeat,
             _ if rid > Rid::MAX => Admission::Outside,
             Some(1) => Admission::Next,
-            Some(n) if n <= self.size => Admission::Early,
+            Some(n) if n <= size => Admission::Early,
             Some(_) => Admission::Outside,
         }
+    }
+
+    /// Has a request with this rid come that waits for its turn?
+    pub fn is_early(&self, rid: Rid) -> bool {
+        self.early.contains_key(&rid)
     }
 
     /// Keeps a request until its turn; gives back the id of an older copy, which the new one replaces (FX02).
     pub fn defer(&mut self, arrival: Arrival) -> Option<RequestId> {
         self.early.insert(arrival.request.rid, arrival).and_then(|older| older.id)
+    }
+
+    /// The highest rid that has come in order (F02).
+    pub fn last(&self) -> Rid {
+        self.last
     }
 
     /// The request with this rid is carried out now.
@@ -94,6 +106,11 @@ impl RequestWindow {
 
     pub fn len(&self) -> usize {
         self.early.len()
+    }
+
+    /// Those on living connections that came before this one in the client's order.
+    pub fn live_below(&self, rid: Rid) -> usize {
+        self.early.range(..rid).filter(|(_, arrival)| arrival.id.is_some()).count()
     }
 
     fn find(&mut self, id: RequestId) -> Option<&mut Arrival> {

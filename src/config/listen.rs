@@ -19,6 +19,9 @@ pub struct Bosh {
     pub max_wait: Duration,
     pub max_hold: u8,
     pub inactivity: Duration,
+    pub max_pause: Duration,
+    pub polling: Duration,
+    pub overactivity: bool,
 }
 
 /// `[cors]`
@@ -63,6 +66,12 @@ impl Bosh {
             max_wait: section.get("max_wait", default.max_wait, seconds("max_wait")),
             max_hold: section.get("max_hold", default.max_hold, within(1..=254)),
             inactivity: section.get("inactivity", default.inactivity, seconds("inactivity")),
+            max_pause: section.get("max_pause", default.max_pause, |value: &Duration| match *value {
+                Duration::ZERO => Ok(()),
+                value => whole_seconds("max_pause", value),
+            }),
+            polling: section.get("polling", default.polling, seconds("polling")),
+            overactivity: section.get("overactivity", default.overactivity, any),
         }
     }
 }
@@ -77,6 +86,12 @@ impl Default for Bosh {
             max_hold: 1,
             // Browsers let the timers of a hidden tab run once a minute; this allows for one that was missed.
             inactivity: Duration::from_secs(120),
+            // A page that reloads, a laptop that sleeps over a short walk.
+            max_pause: Duration::from_secs(120),
+            // Only who cannot be held polls; each poll costs a request.
+            polling: Duration::from_secs(2),
+            // What stanza.js and libpurple send on a good day can look like it.
+            overactivity: false,
         }
     }
 }

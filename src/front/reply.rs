@@ -60,11 +60,11 @@ impl Form {
     }
 
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
-    pub fn answer(&self, response: Response) -> HttpResponse<Body> {
+    pub fn answer(&self, response: &Response) -> HttpResponse<Body> {
         // first, see `head`
         let length = [(header::CONTENT_LENGTH, response.body.len().into())];
-        let headers = length.into_iter().chain(self.headers(TEXT_XML));
-        reply(status(&response), headers, Body::from(response.body))
+        let headers = length.into_iter().chain(self.answer_headers(response));
+        reply(status(response), headers, Body::from(response.body.clone()))
     }
 
     /// The head of that answer on HTTP/1, byte for byte as hyper writes it. The length comes first: of an answer that is cut off within its
@@ -93,7 +93,7 @@ impl Form {
         ] {
             head.extend_from_slice(part.as_bytes());
         }
-        for (name, value) in self.headers(TEXT_XML) {
+        for (name, value) in self.answer_headers(response) {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 head.extend_from_slice(part);
             }
@@ -145,6 +145,13 @@ impl Form {
         reply(status, self.headers(kind), body)
     }
 
+    /// Of an answer; one of a type that its client chose may be rendered by a browser, where nothing in it shall run (M02, M03).
+    fn answer_headers(&self, response: &Response) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let chosen = response.content.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok());
+        let sandbox = chosen.is_some().then_some((header::CONTENT_SECURITY_POLICY, SANDBOX));
+        self.headers(chosen.unwrap_or(TEXT_XML)).chain(sandbox)
+    }
+
     fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let always = [
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -175,6 +182,9 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+/// For answers that are not XML to a browser: they are data all the same.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 fn reply(status: StatusCode, headers: impl Iterator<Item = (HeaderName, HeaderValue)>, body: Body) -> HttpResponse<Body> {
     let mut reply = HttpResponse::new(body);
@@ -224,7 +234,7 @@ mod tests {
     fn three_conditions_have_a_code_for_legacy_clients() {
         let status = |condition, legacy| {
             form()
-                .answer(Response {
+                .answer(&Response {
                     legacy,
                     ..Response::fatal(condition)
                 })
@@ -249,7 +259,7 @@ mod tests {
     // M01
     #[test]
     fn an_answer_is_xml_that_nobody_may_store_or_guess_at() {
-        let reply = form().answer(Response::fatal(Condition::ItemNotFound));
+        let reply = form().answer(&Response::fatal(Condition::ItemNotFound));
         assert_eq!(reply.headers()["content-type"], "text/xml; charset=utf-8");
         assert_eq!(reply.headers()["cache-control"], "no-store");
         assert_eq!(reply.headers()["x-content-type-options"], "nosniff");

@@ -205,7 +205,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
                     }
                 },
             };
-            (pending.form.answer(answer), Some(pending.exchange))
+            (pending.form.answer(&answer), Some(pending.exchange))
         }
     };
     if last {

@@ -39,6 +39,10 @@ impl Text {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Is it `text`? Cheaper than comparing slices, which have to be checked to be strings.
     pub fn is(&self, text: &str) -> bool {
         self.0 == text.as_bytes()

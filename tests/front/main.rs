@@ -1,6 +1,7 @@
 //! HTTP as clients and browsers meet it, before any meaning in BOSH. In memory under a paused clock, or on loopback.
 
 mod arrival;
+mod content;
 mod cors;
 mod envelope;
 mod limits;

@@ -11,6 +11,8 @@ pub struct Connection {
     pub rid: u64,
     pub at: u64,
     pub released: bool,
+    /// Its client goes away for a while.
+    pub pauses: bool,
     /// `None`: it waits.
     pub answer: Option<Response>,
 }
@@ -74,9 +76,20 @@ pub struct Book {
     /// Was the sid told?
     pub told: bool,
     pub closing: Option<Cause>,
+    /// Has the client what the server offers?
+    pub introduced: bool,
+    /// When the last new request came, and whether it polled and got nothing.
+    pub last_new: Option<u64>,
+    pub in_vain: bool,
+    /// The rid that was repeated last, since when, and how often.
+    repeated: Option<(u64, u64, u8)>,
     gap: Option<u64>,
     idle: Option<u64>,
+    paused: Option<u64>,
 }
+
+/// D17: as many repeats of one rid within a minute.
+const REPEATS: u8 = 50;
 
 impl Book {
     pub fn new(first: u64, terms: Terms) -> Self {
@@ -91,8 +104,13 @@ impl Book {
             unsaid: VecDeque::new(),
             told: false,
             closing: None,
+            introduced: false,
+            last_new: None,
+            in_vain: false,
+            repeated: None,
             gap: None,
             idle: None,
+            paused: None,
         }
     }
 
@@ -106,11 +124,12 @@ impl Book {
         self.last - self.settled
     }
 
-    /// D04, D05, D09, D11, D13.
-    pub fn judge(&self, rid: u64) -> Verdict {
+    /// D04, D05, D09, D11, D13; who leaves has one rid more (D06).
+    pub fn judge(&self, rid: u64, leaves: bool) -> Verdict {
         if self.closing.is_some() {
             Verdict::Late
-        } else if rid > Rid::MAX.get() || rid > self.last + u64::from(self.terms.requests) || rid < self.first {
+        } else if rid > Rid::MAX.get() || rid > self.last + u64::from(self.terms.requests) + u64::from(leaves) || rid < self.first
+        {
             Verdict::Refused
         } else if rid > self.last {
             Verdict::New
@@ -123,13 +142,56 @@ impl Book {
         }
     }
 
+    /// Is it too much of a good thing? `open`: how many wait for an answer, up to this one (E08, E11, D17).
+    pub fn is_too_much(&mut self, request: &Request, open: u64, now: u64) -> bool {
+        let rid = request.rid.get();
+        let leaves = request.leaves();
+        match self.judge(rid, leaves) {
+            Verdict::New if self.early.contains_key(&rid) => false,
+            Verdict::New => {
+                let excused = if self.leaving.is_empty() {
+                    0
+                } else {
+                    self.terms.requests.into()
+                };
+                let open = open.saturating_sub(excused);
+                let polls = self.introduced && !leaves && request.restart != Restart::Yes && request.payloads.is_empty();
+                let soon = |interval| {
+                    self.last_new
+                        .is_some_and(|last| (now - last) * 2 < u64::from(interval) * 1000)
+                };
+                let often = polls && self.in_vain && open == 1 && self.terms.is_polling() && self.terms.polling.is_some_and(soon);
+                self.last_new = Some(now);
+                self.in_vain = polls;
+                often || (open > self.terms.requests.into() && !leaves)
+            }
+            Verdict::TakesOver | Verdict::Replayed => {
+                let left = self.repeats_left(rid, now);
+                let (since, count) = match self.repeated {
+                    Some((same, since, count)) if same == rid && now < since + 60_000 => (since, count),
+                    _ => (now, 0),
+                };
+                self.repeated = Some((rid, since, count + 1));
+                left == 0
+            }
+            Verdict::Refused | Verdict::Late => false,
+        }
+    }
+
+    pub fn repeats_left(&self, rid: u64, now: u64) -> u8 {
+        match self.repeated {
+            Some((same, since, count)) if same == rid && now < since + 60_000 => REPEATS.saturating_sub(count),
+            _ => REPEATS,
+        }
+    }
+
     /// A request has come whole.
-    pub fn arrived(&mut self, request: Request) {
+    pub fn arrived(&mut self, request: Request, verdict: Verdict, now: u64) {
         self.idle = None;
-        match self.judge(request.rid.get()) {
+        match verdict {
             Verdict::New => {
                 self.early.insert(request.rid.get(), request);
-                self.carry_out();
+                self.carry_out(now);
             }
             Verdict::Refused => self.closing = Some(Cause::Offence),
             Verdict::TakesOver | Verdict::Replayed | Verdict::Late => {}
@@ -137,14 +199,17 @@ impl Book {
     }
 
     /// In the order of rids, and nothing behind an end (D02, R03, J01).
-    fn carry_out(&mut self) {
+    fn carry_out(&mut self, now: u64) {
         while let Some(request) = self.early.remove(&(self.last + 1)) {
             self.last += 1;
             self.gap = None;
-            if request.fault.is_some() {
+            self.paused = None;
+            let pauses = request.pause.is_none_or(|pause| (1..=self.terms.max_pause).contains(&pause));
+            if request.fault.is_some() || !pauses {
                 self.closing = Some(Cause::Offence);
             } else if request.restart == Restart::Yes {
                 self.unsaid.push_back(Said::Restart);
+                self.introduced = false;
             } else if !request.payloads.is_empty() {
                 self.unsaid.push_back(Said::Payloads(request.payloads));
             }
@@ -154,6 +219,7 @@ impl Book {
             if self.closing.is_some() {
                 return;
             }
+            self.paused = request.pause.map(|pause| now + u64::from(pause) * 1000);
         }
     }
 
@@ -192,7 +258,11 @@ impl Book {
         } else {
             self.terms.patience()
         };
-        if connection.released { 0 } else { connection.at + patience }
+        if connection.released || connection.pauses {
+            0
+        } else {
+            connection.at + patience
+        }
     }
 
     /// What is pending after this turn: the next deadline follows. `held`: when each of the held requests is due.
@@ -203,10 +273,11 @@ impl Book {
             None => Some(now + inactivity),
             running => running,
         };
-        let twice = if self.leaving.is_empty() { 1 } else { 2 };
+        let leaving = if self.leaving.is_empty() { 0 } else { inactivity };
+        let silence_ends = self.paused.unwrap_or(now + inactivity);
         self.idle = match self.idle {
             _ if !held.is_empty() || !self.early.is_empty() => None,
-            None => Some(now + twice * inactivity),
+            None => Some(silence_ends + leaving),
             running => running,
         };
         held.iter().copied().chain(self.gap).chain(self.idle).min()

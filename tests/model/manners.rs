@@ -15,7 +15,8 @@ impl World {
 
     /// A copy of what was sent may still be under way, but not for ever.
     pub fn may_repeat(&self, rid: u64) -> bool {
-        self.client.was_sent(rid) && self.book.judge(rid) != Verdict::Refused
+        let acceptable = self.book.judge(rid, false) != Verdict::Refused && self.book.repeats_left(rid, self.now) > 0;
+        self.client.was_sent(rid) && acceptable
     }
 
     /// May a new request be made?
@@ -29,19 +30,30 @@ impl World {
         self.request(rid, form);
     }
 
-    /// This rid is sent, and so were those below it. The client polls only when it has no other request open: any other one says
-    /// something.
+    /// This rid is sent, and so were those below it. The client polls only when it has no other request open, and no sooner than it may:
+    /// any other one says something. It does not go away while something of it is under way.
     pub fn say(&mut self, rid: u64, form: Form) -> Form {
         while self.client.fresh() <= rid {
             let fresh = self.client.fresh();
             let form = match form {
                 form @ Form::Terminate { .. } if fresh == rid => form,
-                Form::Empty | Form::Restart if fresh == self.client.lowest() => form,
+                Form::Empty if fresh == self.client.lowest() && self.may_poll() => form,
+                Form::Restart | Form::Pause(_) if fresh == self.client.lowest() => form,
                 _ => Form::Payload,
             };
             self.client.form(fresh, form);
         }
         self.client.form(rid, form)
+    }
+
+    /// Polling sessions keep an interval.
+    fn may_poll(&self) -> bool {
+        let since = |interval: u16| {
+            self.book
+                .last_new
+                .is_none_or(|last| self.now >= last + u64::from(interval) * 1000)
+        };
+        !self.book.terms.is_polling() || self.book.terms.polling.is_none_or(since)
     }
 
     /// All that is under way arrives, and the client asks for what it misses: then it has everything the server said, or has heard of

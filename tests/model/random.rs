@@ -55,6 +55,7 @@ fn form() -> impl Strategy<Value = Form> {
         10 => Just(Form::Payload),
         2 => Just(Form::Restart),
         1 => any::<bool>().prop_map(|payload| Form::Terminate { payload }),
+        1 => (1..=120_u16).prop_map(Form::Pause),
     ]
 }
 
@@ -100,7 +101,7 @@ pub fn lawful() -> impl Strategy<Value = Vec<Happening>> {
 pub fn lawless() -> impl Strategy<Value = Vec<Happening>> {
     let wild = (
         prop_oneof![8 => Just(1_i8), 4 => Just(0), 4 => Just(2), 2 => -5..6_i8],
-        prop_oneof![20 => form(), 1 => Just(Form::Fault)],
+        prop_oneof![20 => form(), 1 => Just(Form::Fault), 1 => prop_oneof![Just(0), Just(121)].prop_map(Form::Pause)],
     );
     let happening = prop_oneof![
         30 => wild.prop_map(|(offset, form)| Happening::Wild(offset, form)),

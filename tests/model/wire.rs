@@ -16,6 +16,8 @@ pub enum Form {
     Terminate {
         payload: bool,
     },
+    /// Seconds.
+    Pause(u16),
     /// Its wrapper is acceptable, what it holds is not.
     Fault,
 }
@@ -26,14 +28,15 @@ pub fn creation(rid: u64) -> Request {
 
 pub fn request(rid: u64, form: Form) -> Request {
     let attribute = match form {
-        Form::Restart => "xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'",
-        Form::Terminate { .. } => "type='terminate'",
-        Form::Empty | Form::Payload | Form::Fault => "",
+        Form::Restart => "xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'".to_owned(),
+        Form::Terminate { .. } => "type='terminate'".to_owned(),
+        Form::Pause(seconds) => format!("pause='{seconds}'"),
+        Form::Empty | Form::Payload | Form::Fault => String::new(),
     };
     let inside = match form {
         Form::Payload | Form::Terminate { payload: true } => format!("<message id='{rid}'/>"),
         Form::Fault => "no element".to_owned(),
-        Form::Empty | Form::Restart | Form::Terminate { payload: false } => String::new(),
+        Form::Empty | Form::Restart | Form::Pause(_) | Form::Terminate { payload: false } => String::new(),
     };
     decode(&format!("rid='{rid}' sid='{SID}' {attribute}"), &inside)
 }
@@ -96,6 +99,10 @@ impl Answer {
 
     /// Is it an error for a request that has no session, or no place in it? (Such answers are not kept.)
     pub fn is_refusal(&self) -> bool {
-        matches!(self.condition.as_deref(), Some("item-not-found" | "bad-request")) && self.elements.is_empty()
+        let conditions = ["item-not-found", "bad-request", "policy-violation", "other-request"];
+        self.condition
+            .as_deref()
+            .is_some_and(|condition| conditions.contains(&condition))
+            && self.elements.is_empty()
     }
 }

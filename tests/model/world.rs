@@ -73,7 +73,7 @@ impl World {
             closed: false,
             ended: None,
         };
-        world.connect(first);
+        world.connect(first, false);
         world.outputs();
         world.check();
         world
@@ -85,9 +85,13 @@ impl World {
             return;
         }
         let request = wire::request(rid, form);
-        let verdict = self.book.judge(rid);
-        let id = self.connect(rid);
-        self.book.arrived(request.clone());
+        let waiting = self.connections.values().filter(|connection| connection.answer.is_none());
+        let open = waiting.filter(|connection| connection.rid < rid).count() as u64 + 1;
+        let judged = self.book.judge(rid, request.leaves());
+        let too_much = self.book.is_too_much(&request, open, self.now);
+        let verdict = if too_much { Verdict::Refused } else { judged };
+        let id = self.connect(rid, request.pause.is_some());
+        self.book.arrived(request.clone(), verdict, self.now);
         self.handle(Input::Request {
             id: RequestId(id),
             request,
@@ -157,6 +161,11 @@ impl World {
             Word::Unreachable => ServerEvent::Failed(ServerFailure::Unreachable),
             Word::Error => ServerEvent::Failed(ServerFailure::StreamError(wire::stream_error())),
         };
+        match word {
+            Word::Features | Word::Success if self.book.closing.is_none() => self.book.introduced = true,
+            Word::Opened => self.book.introduced = false,
+            _ => {}
+        }
         if matches!(word, Word::Closed | Word::Unreachable | Word::Error) {
             self.book.closing.get_or_insert(Cause::Server);
         }
@@ -211,12 +220,13 @@ impl World {
     }
 
     /// A new connection has the lowest number that is free, so that equal states are found equal.
-    fn connect(&mut self, rid: u64) -> u64 {
+    fn connect(&mut self, rid: u64, pauses: bool) -> u64 {
         let id = (0..).find(|id| !self.connections.contains_key(id)).expect("there is one");
         let connection = Connection {
             rid,
             at: self.now,
             released: false,
+            pauses,
             answer: None,
         };
         self.connections.insert(id, connection);
@@ -328,6 +338,7 @@ impl World {
         );
         assert!(!(self.book.told && answer.has_sid), "the sid is told once (B05)");
         self.book.told |= answer.has_sid;
+        self.book.in_vain &= answer.elements.is_empty() && !answer.has_introduction;
         self.book.settle(rid);
         self.carries(answer);
         self.farewell(answer);

@@ -108,6 +108,8 @@ impl Stage {
                 "hold" => self.limits.max_hold = u8::try_from(number).map_err(|_| "hold")?,
                 "inactivity" => self.limits.inactivity = small,
                 "polling" => self.limits.polling = small,
+                "overactivity" => self.limits.overactivity = number > 0,
+                "maxpause" => self.limits.max_pause = small,
                 "memory" => self.limits.session_memory = number,
                 "response" => self.limits.response_bytes = number,
                 other => return Err(format!("unknown limit `{other}`")),

@@ -1,0 +1,239 @@
+//! [`Request`]: what the tag of a `<body/>` says, attribute by attribute (XEP-0124 sections 7.1 and 22).
+
+use super::body::BodyError;
+use super::content::media_type;
+use super::streams::Opening;
+use super::{Condition, HTTPBIND, Offer, Version, XBOSH};
+use crate::xml::tag::{Attribute, Tag};
+use crate::xml::{Payload, Text, XML_NAMESPACE};
+
+/// A request id: 1 to 2^53 - 1 (section 14.1); what is larger lies outside any window.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Rid(u64);
+
+impl Rid {
+    pub const MAX: Self = Self((1 << 53) - 1);
+
+    /// Larger numbers, of any length, become one more than [`Rid::MAX`].
+    fn parse(text: &str) -> Option<Self> {
+        match unsigned(text)?.min(Self::MAX.0 + 1) {
+            0 => None,
+            rid => Some(Self(rid)),
+        }
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The one after it.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A session id as it stands on the wire: opaque, safe in XML and URLs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Sid(pub Text);
+
+/// What `xmpp:restart` says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Restart {
+    #[default]
+    No,
+    Yes,
+    /// True, but not in `urn:xmpp:xbosh`: believed only right after `<success/>` (clients.md P2).
+    WrongNamespace,
+}
+
+/// Which answers a client that acknowledges says it has (section 9.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ClientAck {
+    /// Nothing is said: all to the rids before this one.
+    #[default]
+    All,
+    /// All up to this one's, and not the next one's.
+    Through(Rid),
+    /// Not a rid (F07).
+    Nonsense,
+}
+
+/// What a client that uses keys shows (section 15); most do not.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Keys {
+    pub key: Option<Text>,
+    /// The end of a new chain.
+    pub newkey: Option<Text>,
+}
+
+impl Keys {
+    /// Copies of their own size.
+    pub(super) fn detached(&self) -> Self {
+        let detached = |text: &Option<Text>| text.as_ref().map(Text::detached);
+        Self {
+            key: detached(&self.key),
+            newkey: detached(&self.newkey),
+        }
+    }
+}
+
+/// A decoded `<body/>` from a client.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Request {
+    pub rid: Rid,
+    pub sid: Option<Sid>,
+    pub to: Option<Text>,
+    /// Of a creation request.
+    pub offer: Offer,
+    pub opening: Opening,
+    pub restart: Restart,
+    pub terminate: bool,
+    pub ack: ClientAck,
+    /// Seconds; 0: not a number of seconds.
+    pub pause: Option<u16>,
+    pub keys: Option<Box<Keys>>,
+    pub payloads: Vec<Payload>,
+    /// The wrapper was read but what it says or holds is refused: the session, when it is this rid's turn, ends with this.
+    pub fault: Option<Condition>,
+}
+
+impl Request {
+    /// # Errors
+    /// The root is not ours, or has no rid (A10, A11, D01).
+    pub(super) fn read(tag: &Tag) -> Result<Self, BodyError> {
+        if !tag.is(HTTPBIND, "body") {
+            return Err(BodyError::NotBody);
+        }
+        let rid = tag
+            .attribute("", "rid")
+            .and_then(|rid| Rid::parse(rid))
+            .ok_or(BodyError::Rid)?;
+        let mut request = Self {
+            rid,
+            sid: None,
+            to: None,
+            offer: Offer::default(),
+            opening: Opening::default(),
+            restart: Restart::No,
+            terminate: false,
+            ack: ClientAck::All,
+            pause: None,
+            keys: None,
+            payloads: Vec::new(),
+            fault: None,
+        };
+        for attribute in &tag.attributes {
+            request.attribute(attribute);
+        }
+        if request.sid.is_none() {
+            request.create(tag);
+        }
+        Ok(request)
+    }
+
+    /// Does the client go away, for a while or for good?
+    pub fn leaves(&self) -> bool {
+        self.terminate || self.pause.is_some()
+    }
+
+    fn attribute(&mut self, attribute: &Attribute) {
+        let value = &attribute.value;
+        match (Home::of(attribute), attribute.local.as_bytes()) {
+            (Home::Xbosh, b"restart") if is_true(value) => self.restart = Restart::Yes,
+            (Home::Body | Home::Elsewhere, b"restart") if is_true(value) && self.restart == Restart::No => {
+                self.restart = Restart::WrongNamespace;
+            }
+            (Home::Xbosh, b"version") => self.opening.version = Some(value.clone()),
+            (Home::Xml, b"lang") => self.opening.lang = Some(value.clone()),
+            (Home::Body, b"sid") => self.sid = Some(Sid(value.clone())),
+            (Home::Body, b"to") => self.to = Some(value.clone()),
+            (Home::Body, b"from") => self.opening.from = Some(value.clone()),
+            (Home::Body, b"type") => self.terminate = matches!(value.as_str(), "terminate" | "terminal"),
+            (Home::Body, b"pause") => self.pause = Some(short(value).unwrap_or(0)),
+            (Home::Body, b"ack") => self.ack = Rid::parse(value).map_or(ClientAck::Nonsense, ClientAck::Through),
+            (Home::Body, b"key") => self.keys.get_or_insert_default().key = Some(value.clone()),
+            (Home::Body, b"newkey") => self.keys.get_or_insert_default().newkey = Some(value.clone()),
+            _ => {}
+        }
+    }
+
+    /// What only a creation request says. A number that is none is its fault (C01, C02).
+    fn create(&mut self, tag: &Tag) {
+        let own = |local| tag.attribute("", local);
+        let number = |local| own(local).map(|text| short(text));
+        let (wait, hold) = (number("wait"), number("hold"));
+        if [wait, hold].contains(&Some(None)) || self.rid > Rid::MAX {
+            self.fault = Some(Condition::BadRequest);
+        }
+        self.offer = Offer {
+            wait: wait.flatten(),
+            hold: hold.flatten().map(|hold| u8::try_from(hold).unwrap_or(u8::MAX)),
+            ver: own("ver").map(|ver| Version::parse(ver)),
+            acks: own("ack").is_some_and(|ack| ack.trim() == "1"),
+            content: own("content").and_then(media_type),
+        };
+    }
+}
+
+/// Whose an attribute is.
+enum Home {
+    Body,
+    /// XEP-0206's, by namespace (C16) or by its usual prefix left undeclared (A12).
+    Xbosh,
+    Xml,
+    Elsewhere,
+}
+
+impl Home {
+    fn of(attribute: &Attribute) -> Self {
+        match attribute.namespace.as_bytes() {
+            b"" if attribute.prefix.is("xmpp") => Self::Xbosh,
+            b"" => Self::Body,
+            namespace if namespace == XBOSH.as_bytes() => Self::Xbosh,
+            namespace if namespace == XML_NAMESPACE.as_bytes() => Self::Xml,
+            _ => Self::Elsewhere,
+        }
+    }
+}
+
+fn is_true(value: &Text) -> bool {
+    matches!(value.trim(), "true" | "1")
+}
+
+/// An unsigned short; larger numbers become its largest.
+fn short(text: &str) -> Option<u16> {
+    unsigned(text).map(|number| u16::try_from(number).unwrap_or(u16::MAX))
+}
+
+/// XML Schema's unsigned integers: digits, leading zeros allowed, no sign, white space around them ignored (C17). Numbers beyond u64
+/// become its largest.
+fn unsigned(text: &str) -> Option<u64> {
+    let digits = text.trim();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(digits.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_unsigned_decimal() {
+        assert_eq!(unsigned("007"), Some(7));
+        assert_eq!(unsigned(" 7\n"), Some(7));
+        assert_eq!(unsigned("99999999999999999999999"), Some(u64::MAX));
+        for bad in ["", "-1", "+1", "1.5", "1 2", "0x1", "x"] {
+            assert_eq!(unsigned(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_rid_is_positive_and_saturates_beyond_its_range() {
+        assert_eq!(Rid::parse("0"), None);
+        assert_eq!(Rid::parse("9007199254740991"), Some(Rid::MAX));
+        assert!(Rid::parse("9007199254740992") > Some(Rid::MAX));
+        assert_eq!(Rid::parse("9007199254740993"), Rid::parse("99999999999999999999999"));
+    }
+}
