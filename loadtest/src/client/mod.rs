@@ -6,6 +6,7 @@ mod floor;
 mod http;
 mod tcp;
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -86,23 +87,36 @@ impl Client {
     }
 }
 
-/// Connections from one source address; above some 28 000 the ports of Linux' default range run out.
+/// Connections from one source address.
 const PER_SOURCE: u32 = 20_000;
 
-/// Connects without Nagle's delay; towards loopback from 127.0.0.1, then 127.0.0.2, and so on.
+/// Their ports lie below Linux' default range, 32768 to 60999: a port that is bound by hand is taken out of that range for everybody, until a
+/// minute after its connection has ended, and the servers under test would run out of ports for their own connections.
+const FIRST_PORT: u32 = 10_000;
+
+/// Connects without Nagle's delay; towards loopback from 127.0.0.2, then 127.0.0.3, and so on.
 async fn connect(address: SocketAddr) -> Result<TcpStream> {
-    static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
-    let source = CONNECTIONS.fetch_add(1, Ordering::Relaxed) / PER_SOURCE % 250;
     let stream = match address.ip() {
-        IpAddr::V4(ip) if ip.is_loopback() && source > 0 => {
-            let socket = TcpSocket::new_v4()?;
-            let ip = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + source);
-            socket.bind(SocketAddr::from((ip, 0)))?;
-            socket.connect(address).await
-        }
+        IpAddr::V4(ip) if ip.is_loopback() => bound()?.connect(address).await,
         _ => TcpStream::connect(address).await,
     }
     .with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// A socket with a source of its own; one that somebody else has is passed over.
+fn bound() -> Result<TcpSocket> {
+    static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let ip = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 1 + number / PER_SOURCE % 250);
+        let port = u16::try_from(FIRST_PORT + number % PER_SOURCE)?;
+        let socket = TcpSocket::new_v4()?;
+        match socket.bind(SocketAddr::from((ip, port))) {
+            Ok(()) => return Ok(socket),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error).context("bind"),
+        }
+    }
 }

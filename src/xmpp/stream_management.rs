@@ -1,0 +1,114 @@
+//! Stream management between client and server (XEP-0198), which passes through untouched: all we need to know is whether the server
+//! keeps stanzas, and the session, for a client that is lost.
+
+use super::SASL2;
+use crate::xml::lexer::{Lexer, Markup};
+use crate::xml::scope::Scope;
+use crate::xml::tag::{Resolver, Tag};
+use crate::xml::{Payload, XmlError, XmlLimits};
+
+const VERSIONS: [&str; 2] = ["urn:xmpp:sm:3", "urn:xmpp:sm:2"];
+
+/// What the server does for a client that it loses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Managed {
+    /// It takes back the stanzas that were not acknowledged.
+    Acknowledged,
+    /// It keeps the session as well, unless the stream is closed (section 7).
+    Resumable,
+}
+
+impl Managed {
+    /// Does the server say with this that it does? It may be part of a SASL 2 success (XEP-0386, XEP-0198 section 9).
+    pub fn of(payload: &Payload) -> Option<Self> {
+        let direct = VERSIONS.contains(&payload.namespace()) && matches!(payload.local(), "enabled" | "resumed");
+        // a payload is well-formed, so this does not fail
+        (direct || payload.is(SASL2, "success"))
+            .then(|| search(payload).ok().flatten())
+            .flatten()
+    }
+
+    fn read(tag: &Tag) -> Option<Self> {
+        let resumes = || tag.attribute("", "resume").is_some_and(|value| matches!(value.trim(), "true" | "1"));
+        match tag.local.as_str() {
+            _ if !VERSIONS.contains(&tag.namespace.as_str()) => None,
+            "resumed" => Some(Self::Resumable),
+            "enabled" if resumes() => Some(Self::Resumable),
+            "enabled" => Some(Self::Acknowledged),
+            _ => None,
+        }
+    }
+}
+
+/// The first element that tells, at any depth.
+fn search(payload: &Payload) -> Result<Option<Managed>, XmlError> {
+    let limits = XmlLimits {
+        attributes: usize::MAX,
+        ..XmlLimits::default()
+    };
+    let mut lexer = Lexer::new(payload.bytes())?;
+    let mut open = Vec::new();
+    loop {
+        lexer.text()?;
+        match lexer.markup()? {
+            Markup::Start(name) => {
+                let outer = open.last().map(|(_, scope): &(_, Scope)| scope.clone()).unwrap_or_default();
+                let resolver = Resolver {
+                    outer: &outer,
+                    limits: &limits,
+                    lenient: &[],
+                };
+                let tag = resolver.tag(&mut lexer, name)?;
+                if let Some(managed) = Managed::read(&tag) {
+                    return Ok(Some(managed));
+                }
+                if !tag.is_empty {
+                    open.push((name, tag.scope));
+                }
+            }
+            Markup::End => match open.pop() {
+                Some((name, _)) => lexer.end_tag(name.raw)?,
+                None => return Err(XmlError::NotWellFormed),
+            },
+            Markup::Cdata => {}
+            Markup::Over => return Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::scope::standing;
+
+    fn managed(text: &'static str, namespace: &str, local: &str) -> Option<Managed> {
+        Managed::of(&standing(text.into(), namespace.into(), local))
+    }
+
+    // AU07
+    #[test]
+    fn the_server_says_what_it_keeps() {
+        let of = |text| managed(text, "urn:xmpp:sm:3", "enabled");
+        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3'/>"), Some(Managed::Acknowledged));
+        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3' resume='false'/>"), Some(Managed::Acknowledged));
+        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='1'/>"), Some(Managed::Resumable));
+        assert_eq!(
+            managed("<resumed xmlns='urn:xmpp:sm:2' h='1'/>", "urn:xmpp:sm:2", "resumed"),
+            Some(Managed::Resumable)
+        );
+        assert_eq!(managed("<r xmlns='urn:xmpp:sm:3'/>", "urn:xmpp:sm:3", "r"), None);
+        assert_eq!(managed("<enabled xmlns='urn:xmpp:carbons:2'/>", "urn:xmpp:carbons:2", "enabled"), None);
+    }
+
+    // AU03, AU07
+    #[test]
+    fn a_login_may_say_it_too() {
+        let of = |text| managed(text, "urn:xmpp:sasl:2", "success");
+        let bound = "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@b/c</authorization-identifier>\
+                     <bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='true'/></bound></success>";
+        assert_eq!(of(bound), Some(Managed::Resumable));
+        let resumed = "<s:success xmlns:s='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3'/></s:success>";
+        assert_eq!(of(resumed), Some(Managed::Resumable));
+        assert_eq!(of("<success xmlns='urn:xmpp:sasl:2'><enabled/></success>"), None);
+    }
+}
