@@ -52,7 +52,9 @@ pub fn stream(data: &[u8]) {
                 assert_stands(&payload);
                 assert_eq!(features::strip(payload.clone()), payload);
             }
-            StreamEvent::Payload(payload) | StreamEvent::Authenticated(payload) => assert_stands(&payload),
+            StreamEvent::Payload(payload) | StreamEvent::Authenticated(payload) | StreamEvent::Managed(_, payload) => {
+                assert_stands(&payload);
+            }
             StreamEvent::Error(error) => assert_stands(&error.element),
             StreamEvent::Opened(_) | StreamEvent::Closed => {}
         }

@@ -429,3 +429,20 @@ async fn leading_zeros() {
     client.send(8, "<message id='eight'/>").await;
     link.sees("id='eight'").await;
 }
+
+// B14: what a creation request says reaches the server behind the stream header
+#[tokio::test]
+async fn payload_in_the_creation() {
+    let bench = Bench::new().await;
+    let body = creation(USUAL).replace(
+        "/>",
+        "><auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/></body>",
+    );
+    let mut connection = bench.post(&body).await;
+    let mut link = bench.upstream.accept().await;
+    link.sees("mechanism='ANONYMOUS'").await;
+    let header = link.seen().find("<stream:stream").expect("a header");
+    assert!(header < link.seen().find("<auth").expect("the payload"));
+    link.says(&[HEADER, FEATURES].concat()).await;
+    assert!(connection.reply().await.attribute("sid").is_some());
+}

@@ -33,15 +33,32 @@ async fn stanzas_that_nobody_fetched() {
     .await;
     link.says_goodbye().await;
     let seen = link.elements();
-    let returned: Vec<_> = seen.iter().filter(|element| element.attributes.get("type").is_some_and(|kind| kind == "error")).collect();
-    let of = |name| returned.iter().map(|element| element.attributes.get(name).map(String::as_str)).collect::<Vec<_>>();
+    let returned: Vec<_> = seen
+        .iter()
+        .filter(|element| element.attributes.get("type").is_some_and(|kind| kind == "error"))
+        .collect();
+    let of = |name| {
+        returned
+            .iter()
+            .map(|element| element.attributes.get(name).map(String::as_str))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("id"), [Some("m"), Some("g"), Some("s")]);
-    assert_eq!(of("to"), [Some("juliet@example.org/balcony"), Some("example.org"), Some("example.org")]);
-    assert_eq!(of("from"), [Some("romeo@example.org/orchard"), Some("romeo@example.org/orchard"), None]);
+    assert_eq!(
+        of("to"),
+        [Some("juliet@example.org/balcony"), Some("example.org"), Some("example.org")]
+    );
+    assert_eq!(
+        of("from"),
+        [Some("romeo@example.org/orchard"), Some("romeo@example.org/orchard"), None]
+    );
     let conditions = ["recipient-unavailable", "service-unavailable", "service-unavailable"];
     for (element, condition) in returned.iter().zip(conditions) {
         let error = element.elements().next().expect("an error");
-        assert!(error.elements().next().is_some_and(|inside| inside.name.ends_with(condition)), "{element:?}");
+        assert!(
+            error.elements().next().is_some_and(|inside| inside.name.ends_with(condition)),
+            "{element:?}"
+        );
     }
     assert!(link.seen().ends_with(CLOSING));
     drop(client);
@@ -58,7 +75,11 @@ async fn a_server_that_keeps_the_session() {
     assert!(held.reply_within(SOON).await.text.contains("some-long-sm-id"));
     link.says("<message from='juliet@example.org' id='lost'/>").await;
     link.ends().await;
-    assert!(!link.seen().contains(CLOSING) && !link.seen().contains("recipient-unavailable"), "{}", link.seen());
+    assert!(
+        !link.seen().contains(CLOSING) && !link.seen().contains("recipient-unavailable"),
+        "{}",
+        link.seen()
+    );
 }
 
 // AU07: the same server, but its client says goodbye: the stream is closed as it should be
@@ -88,12 +109,21 @@ async fn stream_management_passes_through() {
         assert_eq!(held.reply().await.payloads().len(), 1);
     }
     let mut held = client.next("<r xmlns='urn:xmpp:sm:3'/>").await;
-    link.says("<a xmlns='urn:xmpp:sm:3' h='100'/><r xmlns='urn:xmpp:sm:3'/>").await;
+    link.says("<a xmlns='urn:xmpp:sm:3' h='100'/><r xmlns='urn:xmpp:sm:3'/>")
+        .await;
     assert!(held.reply().await.text.contains("h='100'"));
     client.next("<a xmlns='urn:xmpp:sm:3' h='100'/>").await;
     link.sees("<a ").await;
-    let stanzas = link.elements().iter().filter(|element| element.name.ends_with("message")).count();
+    let stanzas = link
+        .elements()
+        .iter()
+        .filter(|element| element.name.ends_with("message"))
+        .count();
     assert_eq!(stanzas, 100, "{}", link.seen());
-    let others = link.elements().iter().filter(|element| !element.name.ends_with("message")).count();
+    let others = link
+        .elements()
+        .iter()
+        .filter(|element| !element.name.ends_with("message"))
+        .count();
     assert_eq!(others, 3, "enable, r, a: {}", link.seen());
 }

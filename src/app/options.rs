@@ -11,6 +11,7 @@ use crate::front::cors::{Cors, Credentials, Origins};
 use crate::front::{self, Tryout};
 use crate::manager;
 use crate::upstream::route::{Entry, Pattern, Route};
+use crate::xml::Text;
 
 /// How much longer than a session's inactivity an idle connection is kept, so that it outlives the sessions that use it.
 const IDLE_MARGIN: Duration = Duration::from_secs(5);
@@ -36,6 +37,8 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             max_pause: seconds(config.bosh.max_pause),
             polling: seconds(config.bosh.polling),
             overactivity: config.bosh.overactivity,
+            streams: config.bosh.streams,
+            accept: Some(Text::from_static(front::ACCEPTED)),
             session_memory: config.limits.session_memory,
             ..bosh::Limits::default()
         },
@@ -51,6 +54,7 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         body_timeout: config.limits.body_timeout,
         idle_timeout: config.bosh.inactivity + IDLE_MARGIN,
         cors: cors(&config.cors)?,
+        compression: config.bosh.compression,
         tryout,
         ..front::Options::default()
     })

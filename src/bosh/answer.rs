@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::streams::Introduction;
-use super::{Condition, HTTPBIND, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
+use super::{Condition, HTTPBIND, Limits, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
 use crate::xml::{Payload, Text, escape_attribute};
 
 /// An answer, encoded once; a replay is the same bytes.
@@ -68,9 +68,11 @@ pub(super) enum Kind {
 /// What a response says.
 pub(super) struct Answer<'a> {
     /// Of a creation response: what was agreed. It is told once (B05).
-    pub creation: Option<(&'a Sid, &'a Terms)>,
+    pub creation: Option<(&'a Sid, &'a Terms, &'a Limits)>,
     pub introduction: Option<&'a Introduction>,
     pub kind: Kind,
+    /// Whose payloads and news these are, where streams have names (I05).
+    pub stream: Option<&'a Text>,
     /// The highest rid that has come in order, where that is not the one answered (F02).
     pub ack: Option<Rid>,
     /// An answer that the client lacks, and how long ago it left, in milliseconds (F06).
@@ -86,6 +88,7 @@ impl Answer<'_> {
             creation: None,
             introduction: None,
             kind: Kind::Normal,
+            stream: None,
             ack: None,
             report: None,
             payloads: &[],
@@ -145,6 +148,7 @@ impl Answer<'_> {
                     .for_each(|condition| attribute(out, "condition", condition.as_str()));
             }
         }
+        self.stream.iter().for_each(|name| attribute(out, "stream", name.as_str()));
         self.ack.iter().for_each(|rid| attribute(out, "ack", rid.get()));
         if let Some((rid, age)) = self.report {
             attribute(out, "report", rid.get());
@@ -155,7 +159,7 @@ impl Answer<'_> {
     }
 
     fn negotiation(&self, out: &mut String) {
-        let Some((sid, terms)) = self.creation else { return };
+        let Some((sid, terms, limits)) = self.creation else { return };
         let version = terms.answered_version();
         attribute(out, "sid", sid.0.as_str());
         attribute(out, "ver", format_args!("{}.{}", version.major, version.minor));
@@ -164,6 +168,10 @@ impl Answer<'_> {
         attribute(out, "requests", terms.requests);
         attribute(out, "inactivity", terms.inactivity);
         terms.polling.iter().for_each(|polling| attribute(out, "polling", polling));
+        limits
+            .accept
+            .iter()
+            .for_each(|codings| attribute(out, "accept", codings.as_str()));
         if terms.max_pause > 0 {
             attribute(out, "maxpause", terms.max_pause);
         }

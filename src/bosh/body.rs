@@ -90,12 +90,12 @@ impl Decoder {
         self.into_request()
     }
 
-    /// The HTTP body is larger than allowed (A19).
+    /// The HTTP body is larger than allowed (A19), or not in the coding that it says: the request's fault.
     ///
     /// # Errors
     /// Not even the wrapper's tag was read.
-    pub fn oversize(mut self) -> Result<Request, BodyError> {
-        self.fault(Condition::PolicyViolation);
+    pub fn give_up(mut self, condition: Condition) -> Result<Request, BodyError> {
+        self.fault(condition);
         self.into_request()
     }
 

@@ -1,10 +1,10 @@
 //! How a session ends: its [`Phase`]s, why, and what is done about it (XEP-0124 sections 13 and 17).
 
 use super::session::{Output, Session};
-use super::streams::StreamPhase;
+use super::streams::{StreamEnd, StreamPhase};
 use super::timer::Timer;
-use super::{Close, Condition, Request, RequestId, ServerCommand, StreamId, Time};
-use crate::xml::Payload;
+use super::{Close, Condition, Managed, Request, RequestId, ServerCommand, StreamId, Time};
+use crate::xml::{Payload, Text};
 
 /// Why a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -76,8 +76,7 @@ impl Farewell {
 impl Session {
     /// Silence for too long: nobody is there to be told (G01).
     pub(super) fn expire(&mut self) {
-        let close = if self.stream.resumable { Close::Abandon } else { Close::Clean };
-        self.end(EndReason::Inactive, close);
+        self.end(EndReason::Inactive);
     }
 
     pub(super) fn end_of_linger(&mut self) {
@@ -86,7 +85,7 @@ impl Session {
             Phase::Closing(farewell) => farewell.reason(),
             Phase::Opening | Phase::Open | Phase::Ended => EndReason::Inactive,
         };
-        self.end(reason, Close::Clean);
+        self.end(reason);
     }
 
     /// The client broke the rules: the offender is told why, the others get their answers, and the session is over.
@@ -95,7 +94,7 @@ impl Session {
             Phase::Closing(farewell) => {
                 let reason = farewell.reason();
                 id.into_iter().for_each(|id| self.respond(id, self.fatal(condition)));
-                self.end(reason, Close::Clean);
+                self.end(reason);
             }
             _ => self.close(
                 Farewell {
@@ -111,37 +110,100 @@ impl Session {
     pub(super) fn close(&mut self, farewell: Farewell, now: Time) {
         match &self.phase {
             Phase::Opening | Phase::Open => {
-                self.close_stream(Close::Clean);
+                // what a client's own end leaves behind is returned on the stream before it closes
+                if farewell.lingers() {
+                    self.close_streams(Close::Clean);
+                }
                 let sid_known = matches!(self.phase, Phase::Open);
                 self.phase = Phase::Closing(Farewell { sid_known, ..farewell });
                 self.timers.clear();
                 self.timers.set(Timer::Linger, Some(self.silence_ends(now)));
             }
-            Phase::Told(reason) if farewell.condition == Some(Condition::SystemShutdown) => self.end(*reason, Close::Clean),
+            Phase::Told(reason) if farewell.condition == Some(Condition::SystemShutdown) => self.end(*reason),
             Phase::Closing(_) | Phase::Told(_) | Phase::Ended => {}
         }
     }
 
-    pub(super) fn close_stream(&mut self, how: Close) {
-        if !self.stream.is_gone() {
-            self.stream.phase = StreamPhase::Gone;
-            self.order(ServerCommand::Close(how));
+    /// A stream is over on the server's side; with the last one the session is (I08).
+    pub(super) fn stream_ended(&mut self, id: StreamId, end: StreamEnd, now: Time) {
+        if self.streams.living().count() > 1 {
+            self.close_stream(id, Close::Clean);
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.end = Some(end);
+            }
+            return;
+        }
+        let farewell = Farewell {
+            condition: end.condition,
+            error: end.error,
+            ..Farewell::default()
+        };
+        self.close(farewell, now);
+    }
+
+    /// The client closes one of its streams; with the last one it ends the session (I07). One that is closed already stays so (FX21).
+    pub(super) fn close_named(&mut self, name: &Text, now: Time) {
+        let Some(id) = self
+            .streams
+            .named(name)
+            .filter(|stream| !stream.is_gone())
+            .map(|stream| stream.id)
+        else {
+            return;
+        };
+        if self.streams.living().count() == 1 {
+            return self.close(Farewell::default(), now);
+        }
+        self.close_stream(id, Close::Clean);
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.end = Some(StreamEnd {
+                condition: None,
+                error: None,
+            });
+        }
+    }
+
+    fn close_streams(&mut self, how: Close) {
+        let living: Vec<_> = self.streams.living().map(|stream| stream.id).collect();
+        living.into_iter().for_each(|id| self.close_stream(id, how));
+    }
+
+    fn close_stream(&mut self, id: StreamId, how: Close) {
+        if let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.is_gone()) {
+            stream.phase = StreamPhase::Gone;
+            self.order(id, ServerCommand::Close(how));
         }
     }
 
     /// Everything is over: what nobody fetched is handed back, and nothing wakes us any more.
-    pub(super) fn end(&mut self, reason: EndReason, how: Close) {
-        self.close_stream(how);
+    pub(super) fn end(&mut self, reason: EndReason) {
         self.abandon_early();
-        let mut left = self.replay.take_unconfirmed();
-        left.extend(self.outbox.take(usize::MAX));
-        if !left.is_empty() {
-            let payloads = left.into_iter().map(|(_, payload)| payload).collect();
-            self.outputs.push_back(Output::Undelivered(StreamId::FIRST, payloads));
-        }
+        self.give_back();
+        let living = self.streams.living();
+        let resumable: Vec<_> = living
+            .filter(|stream| reason == EndReason::Inactive && stream.managed == Some(Managed::Resumable))
+            .map(|stream| stream.id)
+            .collect();
+        resumable.into_iter().for_each(|id| self.close_stream(id, Close::Abandon));
+        self.close_streams(Close::Clean);
         self.phase = Phase::Ended;
         self.timers.clear();
         self.outputs.push_back(Output::Ended(reason));
+    }
+
+    /// What the client never got, stream by stream; where the server keeps it, it has it (ER08).
+    fn give_back(&mut self) {
+        // a client that is there has what it was given, unless it was seen not to
+        let lost = matches!(&self.phase, Phase::Closing(farewell) if farewell.is_clients());
+        let mut left = self.replay.take_unconfirmed(lost);
+        left.extend(std::iter::from_fn(|| self.outbox.take(usize::MAX)));
+        for stream in self.streams.all().filter(|stream| stream.managed.is_none()) {
+            let of = left.iter_mut().filter(|(of, _)| *of == stream.id);
+            let payloads: Vec<_> = of.flat_map(|(_, payloads)| payloads.drain(..)).collect();
+            if !payloads.is_empty() {
+                self.outputs.push_back(Output::Undelivered(stream.id, payloads));
+            }
+        }
     }
 
     /// Requests that never got their turn, as another one ended the session (J10) or the one before them did not come (D08).

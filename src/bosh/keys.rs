@@ -63,7 +63,7 @@ impl KeyChain {
     }
 }
 
-fn hex_sha1(key: &str) -> String {
+pub(super) fn hex_sha1(key: &str) -> String {
     let mut hex = String::with_capacity(40);
     for byte in Sha1::digest(key.as_bytes()) {
         // writing to a String cannot fail

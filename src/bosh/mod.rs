@@ -49,7 +49,7 @@ pub use condition::Condition;
 pub use ending::EndReason;
 pub use request::{ClientAck, Request, Restart, Rid, Sid};
 pub use session::{Admitted, Input, Output, Session, Snapshot};
-pub use streams::{Close, Opening, ServerCommand, ServerEvent, ServerFailure, StreamId};
+pub use streams::{Close, Managed, Opening, ServerCommand, ServerEvent, ServerFailure, StreamId};
 pub use terms::{Limits, Offer, Terms, Version, admit};
 pub use timer::Time;
 

@@ -25,16 +25,28 @@ impl Outbox {
         self.bytes
     }
 
-    /// The payloads of the next response: up to `limit` bytes, at least one (E06).
-    pub fn take(&mut self, limit: usize) -> Vec<(StreamId, Payload)> {
-        let mut size = 0;
-        let fits = |(_, payload): &&(StreamId, Payload)| {
+    /// Does any of this stream wait?
+    pub fn has(&self, stream: StreamId) -> bool {
+        self.payloads.iter().any(|(of, _)| *of == stream)
+    }
+
+    /// Are all of the first stream?
+    pub fn is_of_the_first(&self) -> bool {
+        self.payloads.iter().all(|(stream, _)| *stream == StreamId::FIRST)
+    }
+
+    /// The payloads of the next response, all of one stream (I05): up to `limit` bytes, at least one (E06).
+    pub fn take(&mut self, limit: usize) -> Option<(StreamId, Vec<Payload>)> {
+        let (stream, first) = self.payloads.front()?;
+        let stream = *stream;
+        let mut size = first.bytes().len();
+        let fits = |(of, payload): &&(StreamId, Payload)| {
             size += payload.bytes().len();
-            size <= limit
+            *of == stream && size <= limit
         };
-        let count = self.payloads.iter().take_while(fits).count().max(1).min(self.payloads.len());
-        let batch: Vec<_> = self.payloads.drain(..count).collect();
-        self.bytes -= batch.iter().map(|(_, payload)| payload.bytes().len()).sum::<usize>();
-        batch
+        let count = 1 + self.payloads.iter().skip(1).take_while(fits).count();
+        let batch: Vec<_> = self.payloads.drain(..count).map(|(_, payload)| payload).collect();
+        self.bytes -= batch.iter().map(|payload| payload.bytes().len()).sum::<usize>();
+        Some((stream, batch))
     }
 }

@@ -3,7 +3,7 @@
 //! What is judged is narrow (T03): a plain *minimum time between empty requests* would end every busy session, as each stanza that a
 //! client gets makes it poll again. Limits that were not announced are not enforced (E13).
 
-use super::{Request, Restart, Rid, Terms, Time};
+use super::{Rid, Terms, Time};
 
 /// Repeats of one rid within [`REPEATS_WITHIN`]; those of good clients come seconds apart (D17).
 const REPEATS: u8 = 50;
@@ -23,21 +23,19 @@ pub(super) struct Pacing {
 }
 
 /// A new request, and how things stand when it comes.
-pub(super) struct Newcomer<'a> {
-    pub request: &'a Request,
+pub(super) struct Newcomer {
+    /// It says and asks nothing, and its client could say something.
+    pub polls: bool,
+    pub leaves: bool,
     /// Requests up to this one, on living connections, that have no answer.
     pub open: usize,
-    /// Has the client seen the server's features?
-    pub introduced: bool,
     pub at: Time,
 }
 
 impl Pacing {
     /// Judges a new request. False: it breaks the rules that were agreed.
-    pub fn admits(&mut self, newcomer: &Newcomer<'_>, terms: &Terms) -> bool {
-        let Newcomer { request, open, at, .. } = *newcomer;
-        let leaves = request.leaves();
-        let polls = request.payloads.is_empty() && request.restart == Restart::No && !leaves && newcomer.introduced;
+    pub fn admits(&mut self, newcomer: &Newcomer, terms: &Terms) -> bool {
+        let Newcomer { polls, leaves, open, at } = *newcomer;
         let gap = self.last.map_or(u64::MAX / 2, |last| at.0.saturating_sub(last.0));
         // networks squeeze what a client sent in good time
         let soon = terms.polling.is_some_and(|polling| gap * 2 < u64::from(polling) * 1000);

@@ -54,8 +54,9 @@ struct Answered {
     at: Time,
     response: Response,
     delivery: Delivery,
+    stream: StreamId,
     /// Payloads that the client is not known to have; slices of the response's bytes.
-    unconfirmed: Vec<(StreamId, Payload)>,
+    unconfirmed: Vec<Payload>,
 }
 
 /// The last answers, in rid order.
@@ -74,24 +75,30 @@ impl ReplayCache {
         }
     }
 
-    /// Keeps the answer to this request. One that this pushes out counts as confirmed: the client is far ahead of it. Gives the
-    /// number of payloads that have become confirmed.
+    /// Keeps the answer to this request, with payloads of this stream. One that this pushes out counts as confirmed: the client is far
+    /// ahead of it. Gives the number of payloads that have become confirmed.
     pub fn keep(
         &mut self,
         held: &Held,
         response: Response,
-        payloads: Vec<(StreamId, Payload)>,
+        payloads: (StreamId, Vec<Payload>),
         at: Time,
     ) -> Vec<(StreamId, usize)> {
+        let (stream, unconfirmed) = payloads;
         self.answers.push_back(Answered {
             rid: held.rid,
             at,
             response,
             delivery: held.id.map_or(Delivery::Broken, Delivery::Leaving),
-            unconfirmed: payloads,
+            stream,
+            unconfirmed,
         });
         let surplus = self.answers.len().saturating_sub(self.capacity);
-        count(self.answers.drain(..surplus).flat_map(|answered| answered.unconfirmed))
+        count(
+            self.answers
+                .drain(..surplus)
+                .map(|answered| (answered.stream, answered.unconfirmed)),
+        )
     }
 
     /// The same answer again, on a new connection (D09).
@@ -128,7 +135,7 @@ impl ReplayCache {
                     Known::Through(acked) => answered.rid <= acked && Some(acked) <= last,
                 }
         });
-        count(confirmed.flat_map(|answered| answered.unconfirmed.drain(..)))
+        count(confirmed.map(|answered| (answered.stream, std::mem::take(&mut answered.unconfirmed))))
     }
 
     /// The first answer that the client, which has all through `acked`, lacks, if it left so long ago that it will not come (F06).
@@ -141,11 +148,12 @@ impl ReplayCache {
         })
     }
 
-    /// What the client may never have got.
-    pub fn take_unconfirmed(&mut self) -> Vec<(StreamId, Payload)> {
+    /// What the client may never have got, or, `lost`, was seen not to get; in order.
+    pub fn take_unconfirmed(&mut self, lost: bool) -> Vec<(StreamId, Vec<Payload>)> {
         self.answers
             .iter_mut()
-            .flat_map(|answered| answered.unconfirmed.drain(..))
+            .filter(|answered| !lost || answered.delivery == Delivery::Broken)
+            .map(|answered| (answered.stream, std::mem::take(&mut answered.unconfirmed)))
             .collect()
     }
 
@@ -163,12 +171,12 @@ impl ReplayCache {
 }
 
 /// How many of each stream.
-fn count(payloads: impl Iterator<Item = (StreamId, Payload)>) -> Vec<(StreamId, usize)> {
+fn count(payloads: impl Iterator<Item = (StreamId, Vec<Payload>)>) -> Vec<(StreamId, usize)> {
     let mut counts: Vec<(StreamId, usize)> = Vec::new();
-    for (stream, _) in payloads {
+    for (stream, payloads) in payloads.filter(|(_, payloads)| !payloads.is_empty()) {
         match counts.iter_mut().find(|(of, _)| *of == stream) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((stream, 1)),
+            Some((_, count)) => *count += payloads.len(),
+            None => counts.push((stream, payloads.len())),
         }
     }
     counts

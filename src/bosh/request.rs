@@ -88,6 +88,8 @@ pub struct Request {
     pub opening: Opening,
     pub restart: Restart,
     pub terminate: bool,
+    /// The name of a stream (section 16.4).
+    pub stream: Option<Text>,
     pub ack: ClientAck,
     /// Seconds; 0: not a number of seconds.
     pub pause: Option<u16>,
@@ -116,6 +118,7 @@ impl Request {
             opening: Opening::default(),
             restart: Restart::No,
             terminate: false,
+            stream: None,
             ack: ClientAck::All,
             pause: None,
             keys: None,
@@ -136,6 +139,11 @@ impl Request {
         self.terminate || self.pause.is_some()
     }
 
+    /// Does it ask for one more stream, where there can be several (I03, I04)?
+    pub fn adds_stream(&self) -> bool {
+        self.to.is_some() && self.payloads.is_empty() && self.restart == Restart::No && !self.leaves()
+    }
+
     fn attribute(&mut self, attribute: &Attribute) {
         let value = &attribute.value;
         match (Home::of(attribute), attribute.local.as_bytes()) {
@@ -148,6 +156,7 @@ impl Request {
             (Home::Body, b"sid") => self.sid = Some(Sid(value.clone())),
             (Home::Body, b"to") => self.to = Some(value.clone()),
             (Home::Body, b"from") => self.opening.from = Some(value.clone()),
+            (Home::Body, b"stream") => self.stream = Some(value.clone()),
             (Home::Body, b"type") => self.terminate = matches!(value.as_str(), "terminate" | "terminal"),
             (Home::Body, b"pause") => self.pause = Some(short(value).unwrap_or(0)),
             (Home::Body, b"ack") => self.ack = Rid::parse(value).map_or(ClientAck::Nonsense, ClientAck::Through),

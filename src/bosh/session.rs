@@ -8,17 +8,20 @@ use super::keys::KeyChain;
 use super::outbox::Outbox;
 use super::pacing::{Newcomer, Pacing};
 use super::replay::{Known, ReplayCache, Report};
-use super::streams::{Introduction, Stream, StreamPhase};
+use super::streams::{Introduction, StreamEnd, StreamPhase, Streams};
 use super::timer::{Timer, Timers};
 use super::window::{Admission, Arrival, RequestWindow};
 use super::{
-    Condition, Limits, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, ServerFailure, Sid, StreamId, Terms,
-    Time,
+    Condition, Limits, Opening, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, Sid, StreamId, Terms, Time,
 };
 use crate::xml::Payload;
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "requests are most of them, and are moved once or twice"
+)]
 pub enum Input {
     Request {
         id: RequestId,
@@ -87,7 +90,7 @@ pub struct Session {
     pub(super) held: HeldRequests,
     pub(super) outbox: Outbox,
     pub(super) replay: ReplayCache,
-    pub(super) stream: Stream,
+    pub(super) streams: Streams,
     pub(super) keys: Option<Box<KeyChain>>,
     pub(super) pacing: Pacing,
     /// Until when the client may be silent, as it has said that it would be (section 10).
@@ -112,7 +115,7 @@ impl Session {
             replay: ReplayCache::new(terms.requests),
             held: HeldRequests::default(),
             outbox: Outbox::default(),
-            stream: Stream::new(creation.opening.clone()),
+            streams: Streams::first(&sid, limits.streams, creation.opening.clone()),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             phase: Phase::Opening,
@@ -128,7 +131,10 @@ impl Session {
             pauses: false,
         });
         session.watch(now);
-        session.order(ServerCommand::Open(creation.opening));
+        session.order(StreamId::FIRST, ServerCommand::Open(creation.opening));
+        if !creation.payloads.is_empty() {
+            session.order(StreamId::FIRST, ServerCommand::Send(creation.payloads));
+        }
         session
     }
 
@@ -159,7 +165,8 @@ impl Session {
 
     /// May the server be read? False while too much waits for the client (DL04).
     pub fn wants(&self, stream: StreamId) -> bool {
-        stream == StreamId::FIRST && !self.stream.is_gone() && self.outbox.bytes() < self.limits.session_memory
+        let living = self.streams.get(stream).is_some_and(|stream| !stream.is_gone());
+        living && self.outbox.bytes() < self.limits.session_memory
     }
 
     pub fn snapshot(&self) -> Snapshot {
@@ -216,10 +223,12 @@ impl Session {
         let requests = usize::from(self.terms.requests);
         // what is open because an answer leaves slowly is not the client's fault
         let excused = if self.replay.any_leaving() { requests } else { 0 };
+        let adds = self.streams.are_several() && request.adds_stream();
+        let says = !request.payloads.is_empty() || request.restart != Restart::No || adds;
         let newcomer = Newcomer {
-            request,
+            polls: !says && !request.leaves() && self.streams.are_introduced(),
+            leaves: request.leaves(),
             open: (self.held.live() + self.window.live_below(request.rid) + 1).saturating_sub(excused),
-            introduced: self.stream.is_introduced(),
             at,
         };
         !matches!(self.phase, Phase::Opening | Phase::Open) || self.pacing.admits(&newcomer, &self.terms)
@@ -252,10 +261,12 @@ impl Session {
             pauses: pauses.is_some(),
         });
         self.paused = pauses.map(|seconds| now.after(u64::from(seconds) * 1000));
-        let terminate = request.terminate;
+        let goodbye = request.terminate.then(|| request.stream.clone());
         self.pass_on(request);
-        if terminate {
-            self.close(Farewell::default(), now);
+        match goodbye {
+            Some(Some(name)) if self.streams.are_several() => self.close_named(&name, now),
+            Some(_) => self.close(Farewell::default(), now),
+            None => {}
         }
     }
 
@@ -267,6 +278,7 @@ impl Session {
         }
         match (request.fault, request.pause) {
             (Some(fault), _) => Err(fault),
+            _ if self.names_nothing(request) => Err(Condition::ItemNotFound),
             (None, Some(0)) if self.terms.max_pause > 0 => Err(Condition::BadRequest),
             (None, Some(pause)) if pause > self.terms.max_pause && self.terms.max_pause > 0 => Err(Condition::PolicyViolation),
             (None, _) => Ok(()),
@@ -289,17 +301,64 @@ impl Session {
         self.confirmed(confirmed);
     }
 
-    /// What a request says to the server.
+    /// Does it speak to a stream that there never was? (I06)
+    fn names_nothing(&self, request: &Request) -> bool {
+        let speaks = !request.payloads.is_empty() || request.restart != Restart::No || request.terminate;
+        let named = request.stream.as_ref().filter(|_| self.streams.are_several() && speaks);
+        named.is_some_and(|name| self.streams.named(name).is_none())
+    }
+
+    /// What a request says to the server, or to all of them where it names none (section 16.4).
     fn pass_on(&mut self, request: Request) {
-        if self.stream.is_gone() {
+        if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
+            return self.add_stream(request);
+        }
+        let name = request.stream.as_ref().filter(|_| self.streams.are_several());
+        let addressed = self
+            .streams
+            .living()
+            .filter(|stream| name.is_none() || stream.name.as_ref() == name);
+        let addressed: Vec<_> = addressed.map(|stream| stream.id).collect();
+        if request.restart != Restart::No && self.restart(&addressed, &request) {
             return;
         }
-        let loose = self.stream.phase == StreamPhase::Authenticated;
-        if request.restart == Restart::Yes || (request.restart == Restart::WrongNamespace && loose) {
-            let opening = self.stream.restart(request.opening);
-            self.order(ServerCommand::Restart(opening));
-        } else if !request.payloads.is_empty() {
-            self.order(ServerCommand::Send(request.payloads));
+        if !request.payloads.is_empty() {
+            for id in addressed {
+                self.order(id, ServerCommand::Send(request.payloads.clone()));
+            }
+        }
+    }
+
+    /// Restarts the streams that have just logged in, or all addressed where the client insists. False: it was no restart.
+    fn restart(&mut self, addressed: &[StreamId], request: &Request) -> bool {
+        let fresh = |id: &StreamId| {
+            let stream = self.streams.get(*id);
+            stream.is_some_and(|stream| stream.phase == StreamPhase::Authenticated)
+        };
+        let mut restarted: Vec<_> = addressed.iter().copied().filter(fresh).collect();
+        if restarted.is_empty() {
+            if request.restart == Restart::WrongNamespace {
+                return false;
+            }
+            restarted.extend(addressed);
+        }
+        for id in restarted {
+            if let Some(stream) = self.streams.get_mut(id) {
+                let opening = stream.restart(request.opening.clone());
+                self.order(id, ServerCommand::Restart(opening));
+            }
+        }
+        true
+    }
+
+    /// One more stream; where there is room for none its client is told (I03).
+    fn add_stream(&mut self, request: Request) {
+        let opening = Opening {
+            to: request.to,
+            ..request.opening
+        };
+        if let Some(id) = self.streams.open(&self.sid, opening.clone()) {
+            self.order(id, ServerCommand::Open(opening));
         }
     }
 
@@ -347,33 +406,29 @@ impl Session {
         self.held.release(id, now);
     }
 
-    fn server(&mut self, stream: StreamId, event: ServerEvent, now: Time) {
-        if stream != StreamId::FIRST || self.stream.is_gone() {
+    fn server(&mut self, id: StreamId, event: ServerEvent, now: Time) {
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.is_gone()) else {
             return;
-        }
-        match event {
-            ServerEvent::Opened { version, from, id } => self.stream.opened(Introduction { version, from, id }),
+        };
+        let payload = match event {
+            ServerEvent::Opened { version, from, id } => return stream.opened(Introduction { version, from, id }),
             ServerEvent::Features(features) => {
-                self.stream.phase = StreamPhase::Ready;
-                self.outbox.push(stream, features.detached());
+                stream.phase = StreamPhase::Ready;
+                features
             }
             ServerEvent::Authenticated(success) => {
-                self.stream.phase = StreamPhase::Authenticated;
-                self.outbox.push(stream, success.detached());
+                stream.phase = StreamPhase::Authenticated;
+                success
             }
-            ServerEvent::Payload(payload) => self.outbox.push(stream, payload.detached()),
-            ServerEvent::Resumable => self.stream.resumable = true,
-            ServerEvent::Closed | ServerEvent::Failed(ServerFailure::Unreachable) => {
-                self.close(Farewell::because(Condition::RemoteConnectionFailed), now);
+            ServerEvent::Managed(managed, payload) => {
+                stream.managed = Some(managed);
+                payload
             }
-            ServerEvent::Failed(ServerFailure::StreamError(error)) => {
-                let farewell = Farewell {
-                    error: Some(error),
-                    ..Farewell::because(Condition::RemoteStreamError)
-                };
-                self.close(farewell, now);
-            }
-        }
+            ServerEvent::Payload(payload) => payload,
+            ServerEvent::Closed => return self.stream_ended(id, StreamEnd::because(Condition::RemoteConnectionFailed), now),
+            ServerEvent::Failed(failure) => return self.stream_ended(id, failure.into(), now),
+        };
+        self.outbox.push(id, payload.detached());
     }
 
     fn timeout(&mut self, now: Time) {
@@ -438,7 +493,7 @@ impl Session {
         self.outputs.extend(counts.into_iter().map(confirmed));
     }
 
-    pub(super) fn order(&mut self, command: ServerCommand) {
-        self.outputs.push_back(Output::ToServer(StreamId::FIRST, command));
+    pub(super) fn order(&mut self, stream: StreamId, command: ServerCommand) {
+        self.outputs.push_back(Output::ToServer(stream, command));
     }
 }

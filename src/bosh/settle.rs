@@ -4,12 +4,24 @@ use super::answer::{Answer, Kind};
 use super::ending::{Farewell, Phase};
 use super::held::Held;
 use super::session::Session;
+use super::streams::{Introduction, StreamEnd};
 use super::timer::Timer;
-use super::{Close, Condition, Response, Rid, Time};
-use crate::xml::Payload;
+use super::{Condition, Response, Rid, StreamId, Time};
+use crate::xml::{Payload, Text};
 
 /// How long a farewell can be fetched again when its answer was lost, in milliseconds.
 const TOMBSTONE: u64 = 10_000;
+
+/// What one answer says of one stream.
+#[derive(Default)]
+struct Share {
+    stream: StreamId,
+    /// Where streams have names and this one has something to say.
+    name: Option<Text>,
+    introduction: Option<Introduction>,
+    payloads: Vec<Payload>,
+    end: Option<StreamEnd>,
+}
 
 impl Session {
     /// Answers whoever is due, in rid order (D03).
@@ -37,13 +49,13 @@ impl Session {
             return true;
         }
         if matches!(self.phase, Phase::Opening) {
-            return self.stream.is_introduced();
+            return self.streams.are_introduced();
         }
         // on another connection it could overtake the answer before it, and not every client puts them in order (D03)
         if self.replay.any_leaving() {
             return false;
         }
-        let news = !self.outbox.is_empty() || (self.stream.is_introduced() && self.stream.introduction.is_some());
+        let news = !self.outbox.is_empty() || self.streams.with_news().is_some();
         news || self.held.len() > usize::from(self.terms.hold)
     }
 
@@ -57,7 +69,8 @@ impl Session {
         while self.next_live(now).is_some() {
             // what does not fit waits for the next request, unless none can come
             let comes_back = farewell.lingers() && farewell.sid_known;
-            let last = !comes_back || self.outbox.bytes() <= self.limits.response_bytes;
+            let fits = self.outbox.bytes() <= self.limits.response_bytes && self.outbox.is_of_the_first();
+            let last = !comes_back || fits;
             let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
             let kind = if ours {
                 Kind::Terminate(farewell.condition)
@@ -79,7 +92,7 @@ impl Session {
             self.phase = Phase::Told(farewell.reason());
             self.timers.set(Timer::Linger, Some(now.after(TOMBSTONE)));
         } else if told || !farewell.sid_known || !farewell.lingers() {
-            self.end(farewell.reason(), Close::Clean);
+            self.end(farewell.reason());
         }
     }
 
@@ -112,7 +125,7 @@ impl Session {
                 ..Answer::empty()
             };
             let (response, _) = answer.encode();
-            let confirmed = self.replay.keep(&dead, response, Vec::new(), now);
+            let confirmed = self.replay.keep(&dead, response, (StreamId::FIRST, Vec::new()), now);
             self.confirmed(confirmed);
         }
     }
@@ -122,41 +135,69 @@ impl Session {
         let Some(held @ Held { id: Some(id), .. }) = self.held.pop() else {
             return;
         };
-        let batch = if held.pauses {
-            Vec::new()
-        } else {
-            self.outbox.take(self.limits.response_bytes)
-        };
-        let creation = matches!(self.phase, Phase::Opening).then_some((&self.sid, &self.terms));
-        let introduction = self.stream.introduction.take();
+        let opening = matches!(self.phase, Phase::Opening);
         let report = self
             .report
             .take()
             .map(|report| (report.rid, now.0.saturating_sub(report.at.0)));
-        let (payloads, streams): (Vec<_>, Vec<_>) = batch.into_iter().map(|(stream, payload)| (payload, stream)).unzip();
+        let ack = self.ack(held.rid);
+        let share = self.share(&held, kind);
+        let (kind, error) = match &share.end {
+            Some(end) => (Kind::Terminate(end.condition), end.error.as_ref()),
+            None => (kind, error),
+        };
         let answer = Answer {
-            creation,
-            introduction: introduction.as_ref(),
+            creation: opening.then_some((&self.sid, &self.terms, &self.limits)),
+            introduction: share.introduction.as_ref(),
             kind,
-            ack: self.ack(held.rid),
+            stream: share.name.as_ref(),
+            ack,
             report,
-            payloads: &payloads,
+            payloads: &share.payloads,
             error,
         };
         let (mut response, carried) = answer.encode();
         if let Kind::Terminate(Some(condition)) = kind {
             response.legacy = condition.legacy(self.terms.ver);
         }
-        if matches!(self.phase, Phase::Opening) {
+        if opening {
             self.phase = Phase::Open;
         }
-        if !payloads.is_empty() || introduction.is_some() {
+        if !share.payloads.is_empty() || share.introduction.is_some() {
             self.pacing.rewarded();
         }
-        let payloads = streams.into_iter().zip(carried).collect();
-        let confirmed = self.replay.keep(&held, response.clone(), payloads, now);
+        let confirmed = self.replay.keep(&held, response.clone(), (share.stream, carried), now);
         self.respond(id, response);
         self.confirmed(confirmed);
+    }
+
+    /// What is next to be said, of one stream; the end of the session is not the end of one stream, so it names none (J04).
+    fn share(&mut self, held: &Held, kind: Kind) -> Share {
+        if held.pauses {
+            return Share::default();
+        }
+        let ends = kind != Kind::Normal;
+        let batch = if ends && self.streams.are_several() && !self.outbox.is_of_the_first() {
+            None
+        } else {
+            self.outbox.take(self.limits.response_bytes)
+        };
+        let news = || self.streams.with_news().unwrap_or_default();
+        let (stream, payloads) = batch.unwrap_or_else(|| (news(), Vec::new()));
+        let mut share = Share {
+            stream,
+            payloads,
+            ..Share::default()
+        };
+        let more = self.outbox.has(stream);
+        if let Some(stream) = self.streams.get_mut(stream) {
+            share.introduction = stream.introduction.take();
+            share.end = stream.end.take_if(|_| !more && !ends);
+            let speaks = !share.payloads.is_empty() || share.introduction.is_some() || share.end.is_some();
+            let names = !ends && (speaks || matches!(self.phase, Phase::Opening));
+            share.name = stream.name.clone().filter(|_| names);
+        }
+        share
     }
 
     /// What the answer to this rid acknowledges: the creation request always (F01), later only what its own rid does not say (F02).

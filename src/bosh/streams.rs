@@ -1,9 +1,12 @@
-//! The XMPP streams of a session: what is said to the server, what it says, and the phase each is in (XEP-0206 sections 3 to 6).
+//! The XMPP streams of a session: what is said to the server, what it says, and the phase each is in (XEP-0206 sections 3 to 6;
+//! several: XEP-0124 section 16).
 
+use super::keys::hex_sha1;
+use super::{Condition, Sid};
 use crate::xml::{Payload, Text};
 
 /// Which stream of the session; the first is 0.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct StreamId(pub u32);
 
 impl StreamId {
@@ -13,6 +16,8 @@ impl StreamId {
 /// What the client wants said in the stream header (Q01, C12, C13). The domain is fixed at creation (R04).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Opening {
+    /// The domain of a stream that is added; that of the first is the creation's.
+    pub to: Option<Text>,
     pub from: Option<Text>,
     pub lang: Option<Text>,
     pub version: Option<Text>,
@@ -22,6 +27,7 @@ impl Opening {
     /// A restart says what it says anew and keeps the rest (R04).
     pub fn or(self, former: &Self) -> Self {
         Self {
+            to: former.to.clone(),
             from: self.from.or_else(|| former.from.clone()),
             lang: self.lang.or_else(|| former.lang.clone()),
             version: self.version.or_else(|| former.version.clone()),
@@ -61,15 +67,26 @@ pub enum ServerEvent {
     Payload(Payload),
     /// SASL 1 success; it goes to the client like any payload.
     Authenticated(Payload),
-    /// From now on the server keeps the session when the connection drops (XEP-0198).
-    Resumable,
+    /// From now on the server keeps what the client does not acknowledge; it goes to the client like any payload.
+    Managed(Managed, Payload),
     /// `</stream:stream>` or the end of the connection, without an error.
     Closed,
     Failed(ServerFailure),
 }
 
+/// What stream management between client and server comes to for us, when the client is lost (XEP-0198).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Managed {
+    /// The server takes back the stanzas: we return none (ER08).
+    Acknowledged,
+    /// It keeps the session, too, unless the stream is closed (AU07).
+    Resumable,
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ServerFailure {
+    /// The domain of an added stream is not ours to serve.
+    HostUnknown,
     /// Not reached within the time, refused, lost, or not understood.
     Unreachable,
     /// `<stream:error/>`, whole (ER02).
@@ -97,23 +114,62 @@ pub(super) struct Introduction {
     pub id: Option<Text>,
 }
 
+/// How a stream ends while the session goes on (section 16.6).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct StreamEnd {
+    /// `None`: the client asked for it.
+    pub condition: Option<Condition>,
+    pub error: Option<Payload>,
+}
+
+impl StreamEnd {
+    pub fn because(condition: Condition) -> Self {
+        Self {
+            condition: Some(condition),
+            error: None,
+        }
+    }
+}
+
+impl From<ServerFailure> for StreamEnd {
+    fn from(failure: ServerFailure) -> Self {
+        match failure {
+            ServerFailure::HostUnknown => Self::because(Condition::HostUnknown),
+            ServerFailure::Unreachable => Self::because(Condition::RemoteConnectionFailed),
+            ServerFailure::StreamError(error) => Self {
+                error: Some(error),
+                ..Self::because(Condition::RemoteStreamError)
+            },
+        }
+    }
+}
+
 /// One stream.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Stream {
+    pub id: StreamId,
+    /// `None` in a session that can have one only.
+    pub name: Option<Text>,
     pub phase: StreamPhase,
     pub opening: Opening,
     /// Not yet told.
     pub introduction: Option<Introduction>,
-    pub resumable: bool,
+    /// Has the client agreed on it with the server?
+    pub managed: Option<Managed>,
+    /// Not yet told; it is, behind the last of the stream's payloads.
+    pub end: Option<StreamEnd>,
 }
 
 impl Stream {
-    pub fn new(opening: Opening) -> Self {
+    fn new(id: StreamId, name: Option<Text>, opening: Opening) -> Self {
         Self {
+            id,
+            name,
             phase: StreamPhase::Connecting,
             opening,
             introduction: None,
-            resumable: false,
+            managed: None,
+            end: None,
         }
     }
 
@@ -139,5 +195,97 @@ impl Stream {
 
     pub fn is_gone(&self) -> bool {
         self.phase == StreamPhase::Gone
+    }
+
+    /// Is there something to tell that is no payload?
+    fn has_news(&self) -> bool {
+        (self.is_introduced() && self.introduction.is_some()) || self.end.is_some()
+    }
+}
+
+/// Closed streams whose names are remembered: what a client still says to one is not its fault (I06, FX21).
+const REMEMBERED: usize = 16;
+
+/// The streams of a session, in the order they were opened; the client names them (section 16).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Streams {
+    list: Vec<Stream>,
+    opened: u32,
+    /// How many may be open.
+    most: u8,
+}
+
+impl Streams {
+    /// `most`: how many may be open; with 1 they have no names. The sid, which nobody guesses, makes the names that nobody guesses.
+    pub fn first(sid: &Sid, most: u8, opening: Opening) -> Self {
+        let mut streams = Self {
+            list: Vec::with_capacity(1),
+            opened: 0,
+            most,
+        };
+        streams.add(sid, opening);
+        streams
+    }
+
+    /// One more; when there are too many it is over at once, and its client will be told.
+    pub fn open(&mut self, sid: &Sid, opening: Opening) -> Option<StreamId> {
+        let room = self.living().count() < usize::from(self.most);
+        let gone = self.list.iter().filter(|stream| stream.is_gone() && stream.end.is_none());
+        if gone.count() > REMEMBERED
+            && let Some(oldest) = self.list.iter().position(|stream| stream.is_gone() && stream.end.is_none())
+        {
+            self.list.remove(oldest);
+        }
+        let stream = self.add(sid, opening);
+        if !room {
+            stream.phase = StreamPhase::Gone;
+            stream.end = Some(StreamEnd::because(Condition::PolicyViolation));
+        }
+        room.then_some(stream.id)
+    }
+
+    fn add(&mut self, sid: &Sid, opening: Opening) -> &mut Stream {
+        let id = StreamId(self.opened);
+        self.opened += 1;
+        let name = (self.most > 1).then(|| hex_sha1(&format!("{}/{}", sid.0.as_str(), id.0))[..16].into());
+        let place = self.list.len();
+        self.list.push(Stream::new(id, name, opening));
+        &mut self.list[place]
+    }
+
+    /// Do they have names?
+    pub fn are_several(&self) -> bool {
+        self.most > 1
+    }
+
+    pub fn get(&self, id: StreamId) -> Option<&Stream> {
+        self.list.iter().find(|stream| stream.id == id)
+    }
+
+    pub fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.list.iter_mut().find(|stream| stream.id == id)
+    }
+
+    pub fn named(&self, name: &Text) -> Option<&Stream> {
+        self.list.iter().find(|stream| stream.name.as_ref() == Some(name))
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Stream> {
+        self.list.iter()
+    }
+
+    /// Those whose server is there, or not yet.
+    pub fn living(&self) -> impl Iterator<Item = &Stream> {
+        self.list.iter().filter(|stream| !stream.is_gone())
+    }
+
+    /// Has the client seen what every server offers?
+    pub fn are_introduced(&self) -> bool {
+        self.living().all(Stream::is_introduced)
+    }
+
+    /// A stream of which there is something to tell that is no payload.
+    pub fn with_news(&self) -> Option<StreamId> {
+        self.list.iter().find(|stream| stream.has_news()).map(|stream| stream.id)
     }
 }

@@ -57,6 +57,10 @@ pub struct Limits {
     pub overactivity: bool,
     /// Seconds; 0: there is no pausing, and none is announced (C07).
     pub max_pause: u16,
+    /// Content codings of requests that are decoded, with commas between them; `None`: none is.
+    pub accept: Option<Text>,
+    /// Streams that may be open in one session; above 1 they have names.
+    pub streams: u8,
     /// Bytes from the server that may wait in one session; beyond it the server is not read.
     pub session_memory: usize,
     /// Bytes of payload in one response, unless a single payload is larger (E06).
@@ -72,6 +76,8 @@ impl Default for Limits {
             polling: 2,
             overactivity: false,
             max_pause: 120,
+            accept: None,
+            streams: 1,
             session_memory: 4 * 1024 * 1024,
             response_bytes: 256 * 1024,
         }

@@ -22,6 +22,8 @@ pub struct Bosh {
     pub max_pause: Duration,
     pub polling: Duration,
     pub overactivity: bool,
+    pub streams: u8,
+    pub compression: bool,
 }
 
 /// `[cors]`
@@ -72,6 +74,8 @@ impl Bosh {
             }),
             polling: section.get("polling", default.polling, seconds("polling")),
             overactivity: section.get("overactivity", default.overactivity, any),
+            streams: section.get("streams", default.streams, within(1..=16)),
+            compression: section.get("compression", default.compression, any),
         }
     }
 }
@@ -92,6 +96,10 @@ impl Default for Bosh {
             polling: Duration::from_secs(2),
             // What stanza.js and libpurple send on a good day can look like it.
             overactivity: false,
+            // libpurple and agsXMPP name the domain in every request, which would open a stream each.
+            streams: 1,
+            // Short answers gain nothing, and lengths can tell what is inside.
+            compression: false,
         }
     }
 }

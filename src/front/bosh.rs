@@ -10,17 +10,19 @@ use http_body_util::BodyExt as _;
 
 use super::FrontState;
 use super::bodies::{Arriving, BodyLost};
+use super::coding::{Coding, Corrupt};
 use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
 use crate::manager::{Exchange, Peer};
 
-/// POST: one request of a session. Content type, coding, host and query are ignored (A05, FX12); the body alone counts (A04).
+/// POST: one request of a session. Content type, host and query are ignored (A05, FX12); the body alone counts (A04).
 pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving>) -> Reply {
     let (head, body) = request.into_parts();
-    let form = Form::new(&state.cors, &head.headers);
+    let form = Form::new(state, &head.headers);
+    let coding = Coding::of(&head.headers);
     // the head pins the connection's read buffer
     drop(head);
-    match exchange(state, peer, body).await {
+    match exchange(state, peer, body, coding).await {
         Ok(exchange) => Reply::Pending(Pending { exchange, form }),
         Err(rejection) => Reply::Known(form.refusal(rejection)),
     }
@@ -28,12 +30,12 @@ pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving
 
 /// OPTIONS: what a browser asks before it posts XML to another site (N06).
 pub async fn preflight(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
-    Form::new(&state.cors, request.headers()).preflight(request.headers())
+    Form::new(&state, request.headers()).preflight(request.headers())
 }
 
 /// GET and HEAD: a page for humans and health checks (A18). With a query it would be the script syntax, which is not spoken (N01).
 pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
-    let form = Form::new(&state.cors, request.headers());
+    let form = Form::new(&state, request.headers());
     match request.uri().query() {
         None => form.note("This is a BOSH endpoint (XEP-0124). Point an XMPP client here; it will POST.\n"),
         Some(_) => form.refusal(Rejection::NotFound),
@@ -42,12 +44,12 @@ pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> Htt
 
 /// Every other method has no meaning here (A18).
 pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
-    Form::new(&state.cors, request.headers()).refusal(Rejection::MethodNotAllowed)
+    Form::new(&state, request.headers()).refusal(Rejection::MethodNotAllowed)
 }
 
 /// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
 /// a request that arrived whole is carried out (FX01).
-async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving) -> Result<Exchange, Rejection> {
+async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut coding: Coding) -> Result<Exchange, Rejection> {
     let mut decoder = Decoder::new(state.options.xml);
     let mut room = state.options.body_bytes;
     while let Some(frame) = body.frame().await {
@@ -57,20 +59,32 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving) -> Result
             // hyper could not make out the chunks
             Err(BodyLost::Broken) => return Ok(Exchange::answered(Response::fatal(Condition::BadRequest))),
         };
-        let Ok(bytes) = frame.into_data() else { continue };
-        match decoder.feed(&bytes) {
-            Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
-                return Ok(Exchange::answered(Response::fatal(Condition::ItemNotFound)));
+        let Ok(mut packed) = frame.into_data() else { continue };
+        loop {
+            let bytes = match coding.next(&mut packed) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break,
+                Err(Corrupt) => return Ok(carry_out(state, peer, decoder.give_up(Condition::BadRequest))),
+            };
+            match decoder.feed(&bytes) {
+                Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
+                    return Ok(Exchange::answered(Response::fatal(Condition::ItemNotFound)));
+                }
+                Ok(_) => {}
+                Err(error) => return Ok(refused(error)),
             }
-            Ok(_) => {}
-            Err(error) => return Ok(refused(error)),
-        }
-        match room.checked_sub(bytes.len()) {
-            Some(left) => room = left,
-            None => return Ok(carry_out(state, peer, decoder.oversize())),
+            match room.checked_sub(bytes.len()) {
+                Some(left) => room = left,
+                None => return Ok(carry_out(state, peer, decoder.give_up(Condition::PolicyViolation))),
+            }
         }
     }
-    Ok(carry_out(state, peer, decoder.finish()))
+    let decoded = if coding.is_complete() {
+        decoder.finish()
+    } else {
+        decoder.give_up(Condition::BadRequest)
+    };
+    Ok(carry_out(state, peer, decoded))
 }
 
 fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {

@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod bosh;
+mod coding;
 pub mod cors;
 pub mod pages;
 pub mod parking;
@@ -25,6 +26,7 @@ use tower::Service as _;
 use crate::manager::{ConnectionManager, Peer};
 use crate::xml::XmlLimits;
 use bodies::Arriving;
+pub use coding::ACCEPTED;
 use cors::Cors;
 use reply::Reply;
 
@@ -44,6 +46,8 @@ pub struct Options {
     /// A connection without a request is closed after this: `inactivity` + 5 s, so that it outlives the sessions that use it.
     pub idle_timeout: Duration,
     pub cors: Cors,
+    /// Do answers leave in gzip where the client takes it?
+    pub compression: bool,
     pub waiting: Waiting,
     pub tryout: Tryout,
 }
@@ -74,6 +78,7 @@ impl Default for Options {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(125),
             cors: Cors::default(),
+            compression: false,
             waiting: Waiting::Parked,
             tryout: Tryout::Off,
         }

@@ -70,12 +70,12 @@ pub fn serve(asset: Asset) -> MethodRouter<Arc<FrontState>> {
 
 /// What stands at `/` when the try-out page is off.
 pub async fn greeting(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
-    Form::new(&state.cors, request.headers()).note("This is boshd, a BOSH connection manager.\n")
+    Form::new(&state, request.headers()).note("This is boshd, a BOSH connection manager.\n")
 }
 
 /// Everything that is not there.
 pub async fn missing(State(state): State<Arc<FrontState>>, request: Request) -> Reply {
-    Form::new(&state.cors, request.headers()).refusal(Rejection::NotFound)
+    Form::new(&state, request.headers()).refusal(Rejection::NotFound)
 }
 
 /// Differs whenever the bytes do, and is the same from one start to the next.

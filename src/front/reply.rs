@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response as HttpResponse, StatusCode, Version};
 
+use super::FrontState;
+use super::coding::{gzip, takes_gzip};
 use super::cors::{self, Cors, Grant};
 use super::turn::Persistence;
 use crate::bosh::{Condition, Response};
@@ -36,6 +39,24 @@ pub enum Rejection {
 pub struct Form {
     cors: Arc<Cors>,
     grant: Grant,
+    packing: Packing,
+}
+
+/// In which coding the answer may leave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Packing {
+    /// The operator wants none.
+    Never,
+    /// The client takes none.
+    Unwanted,
+    Gzip,
+}
+
+/// An answer as it leaves.
+pub struct Dressed {
+    response: Response,
+    pub body: Bytes,
+    packed: bool,
 }
 
 /// What a request comes to.
@@ -52,24 +73,43 @@ pub struct Pending {
 
 impl Form {
     /// The form of the answer to a request with these headers.
-    pub fn new(cors: &Arc<Cors>, request: &HeaderMap) -> Self {
+    pub fn new(state: &FrontState, request: &HeaderMap) -> Self {
         Self {
-            cors: Arc::clone(cors),
-            grant: cors.grant(request),
+            cors: Arc::clone(&state.cors),
+            grant: state.cors.grant(request),
+            packing: match state.options.compression {
+                false => Packing::Never,
+                true if takes_gzip(request) => Packing::Gzip,
+                true => Packing::Unwanted,
+            },
+        }
+    }
+
+    /// The answer of a session as this request's client takes it: a replay is the same XML, in whatever coding is asked for now (T14).
+    pub fn dress(&self, response: Response) -> Dressed {
+        let packed = match self.packing {
+            Packing::Gzip => gzip(&response),
+            Packing::Never | Packing::Unwanted => None,
+        };
+        Dressed {
+            packed: packed.is_some(),
+            body: packed.unwrap_or_else(|| response.body.clone()),
+            response,
         }
     }
 
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
-    pub fn answer(&self, response: &Response) -> HttpResponse<Body> {
+    pub fn answer(&self, response: Response) -> HttpResponse<Body> {
+        let dressed = self.dress(response);
         // first, see `head`
-        let length = [(header::CONTENT_LENGTH, response.body.len().into())];
-        let headers = length.into_iter().chain(self.answer_headers(response));
-        reply(status(response), headers, Body::from(response.body.clone()))
+        let length = [(header::CONTENT_LENGTH, dressed.body.len().into())];
+        let headers = length.into_iter().chain(self.answer_headers(&dressed));
+        reply(status(&dressed.response), headers, Body::from(dressed.body.clone()))
     }
 
     /// The head of that answer on HTTP/1, byte for byte as hyper writes it. The length comes first: of an answer that is cut off within its
     /// head, Chromium takes what came for the whole, and without a length the missing body for an empty one.
-    pub fn head(&self, response: &Response, version: Version, persistence: Persistence) -> Vec<u8> {
+    pub fn head(&self, dressed: &Dressed, version: Version, persistence: Persistence) -> Vec<u8> {
         let (version, connection) = match (version, persistence) {
             (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
             (Version::HTTP_10, Persistence::Close) => ("HTTP/1.0", ""),
@@ -77,10 +117,10 @@ impl Form {
             (_, Persistence::Close) => ("HTTP/1.1", "connection: close\r\n"),
         };
         let mut head = Vec::with_capacity(1024);
-        let status = status(response);
+        let status = status(&dressed.response);
         let reason = status.canonical_reason().unwrap_or_default();
         let mut length = itoa::Buffer::new();
-        let length = length.format(response.body.len());
+        let length = length.format(dressed.body.len());
         for part in [
             version,
             " ",
@@ -93,7 +133,7 @@ impl Form {
         ] {
             head.extend_from_slice(part.as_bytes());
         }
-        for (name, value) in self.answer_headers(response) {
+        for (name, value) in self.answer_headers(dressed) {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 head.extend_from_slice(part);
             }
@@ -146,10 +186,19 @@ impl Form {
     }
 
     /// Of an answer; one of a type that its client chose may be rendered by a browser, where nothing in it shall run (M02, M03).
-    fn answer_headers(&self, response: &Response) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let chosen = response.content.as_deref().and_then(|kind| HeaderValue::from_str(kind).ok());
+    fn answer_headers(&self, dressed: &Dressed) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let chosen = dressed
+            .response
+            .content
+            .as_deref()
+            .and_then(|kind| HeaderValue::from_str(kind).ok());
         let sandbox = chosen.is_some().then_some((header::CONTENT_SECURITY_POLICY, SANDBOX));
-        self.headers(chosen.unwrap_or(TEXT_XML)).chain(sandbox)
+        let coding = dressed
+            .packed
+            .then_some((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+        let vary = (self.packing != Packing::Never).then_some((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+        let headers = self.headers(chosen.unwrap_or(TEXT_XML));
+        headers.chain(sandbox).chain(coding).chain(vary)
     }
 
     fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
@@ -226,7 +275,11 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        Form::new(&Arc::default(), &HeaderMap::new())
+        Form {
+            cors: Arc::default(),
+            grant: Cors::default().grant(&HeaderMap::new()),
+            packing: Packing::Never,
+        }
     }
 
     // K01, K02
@@ -234,7 +287,7 @@ mod tests {
     fn three_conditions_have_a_code_for_legacy_clients() {
         let status = |condition, legacy| {
             form()
-                .answer(&Response {
+                .answer(Response {
                     legacy,
                     ..Response::fatal(condition)
                 })
@@ -252,14 +305,14 @@ mod tests {
     fn the_length_comes_first() {
         let response = Response::fatal(Condition::ItemNotFound);
         let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", response.body.len());
-        let head = form().head(&response, Version::HTTP_11, Persistence::KeepAlive);
+        let head = form().head(&form().dress(response.clone()), Version::HTTP_11, Persistence::KeepAlive);
         assert!(head.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&head));
     }
 
     // M01
     #[test]
     fn an_answer_is_xml_that_nobody_may_store_or_guess_at() {
-        let reply = form().answer(&Response::fatal(Condition::ItemNotFound));
+        let reply = form().answer(Response::fatal(Condition::ItemNotFound));
         assert_eq!(reply.headers()["content-type"], "text/xml; charset=utf-8");
         assert_eq!(reply.headers()["cache-control"], "no-store");
         assert_eq!(reply.headers()["x-content-type-options"], "nosniff");

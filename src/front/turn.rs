@@ -135,7 +135,8 @@ impl Held {
     /// The answer's head, its body, and who wants to know when both have left.
     pub fn answer(self, response: Response, persistence: Persistence) -> (Vec<u8>, Bytes, Exchange) {
         let Pending { exchange, form } = self.pending;
-        (form.head(&response, self.version, persistence), response.body, exchange)
+        let dressed = form.dress(response);
+        (form.head(&dressed, self.version, persistence), dressed.body, exchange)
     }
 }
 
@@ -205,7 +206,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
                     }
                 },
             };
-            (pending.form.answer(&answer), Some(pending.exchange))
+            (pending.form.answer(answer), Some(pending.exchange))
         }
     };
     if last {

@@ -7,25 +7,37 @@ use tokio::time::timeout;
 
 use super::bosh::Setting;
 use super::translate;
-use crate::bosh::{Close, ServerCommand};
+use crate::bosh::{Close, ServerCommand, StreamId};
 use crate::upstream::BoxStream;
 use crate::upstream::stream::{ServerStream, StreamFailure};
-use crate::xmpp::outbound;
+use crate::xmpp::{Domain, outbound};
 
 /// How long the server's own goodbye is waited for (ER09).
 const CLOSE: Duration = Duration::from_secs(5);
+
+/// One stream's way to its server.
+pub(super) struct Leg {
+    pub stream: StreamId,
+    pub domain: Domain,
+    pub link: Link,
+}
+
+impl Leg {
+    pub fn new(stream: StreamId, domain: Domain) -> Self {
+        let link = Link::Connecting(BytesMut::new());
+        Self { stream, domain, link }
+    }
+
+    pub fn carry_out(&mut self, command: ServerCommand, setting: &Setting) {
+        self.link.carry_out(command, &self.domain, setting);
+    }
+}
 
 pub(super) enum Link {
     /// What is to be written as soon as the connection stands.
     Connecting(BytesMut),
     Connected(Box<ServerStream>),
     Gone,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self::Connecting(BytesMut::new())
-    }
 }
 
 impl Link {
@@ -45,7 +57,7 @@ impl Link {
         }
     }
 
-    pub fn carry_out(&mut self, command: ServerCommand, setting: &Setting) {
+    fn carry_out(&mut self, command: ServerCommand, domain: &Domain, setting: &Setting) {
         match (&mut *self, command) {
             (_, ServerCommand::Close(how)) => {
                 if let Self::Connected(stream) = std::mem::replace(self, Self::Gone) {
@@ -62,11 +74,11 @@ impl Link {
                 payloads.iter().for_each(|payload| unsent.extend_from_slice(payload.bytes()));
             }
             (Self::Connecting(unsent), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                outbound::header(&translate::header(&setting.domain, opening), unsent);
+                outbound::header(&translate::header(domain, opening), unsent);
             }
             (Self::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
             (Self::Connected(stream), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                stream.restart(&translate::header(&setting.domain, opening));
+                stream.restart(&translate::header(domain, opening));
             }
             (Self::Gone, _) => {}
         }

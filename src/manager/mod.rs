@@ -3,6 +3,7 @@
 mod bosh;
 mod exchange;
 mod link;
+mod live;
 mod registry;
 mod sid;
 mod translate;
@@ -142,7 +143,7 @@ impl ConnectionManager {
         let opened = Instant::now();
         let setting = Setting {
             key,
-            domain: domain.clone(),
+            domain,
             xml: XmlLimits {
                 element_bytes: self.options.stanza_bytes,
                 ..XmlLimits::default()
@@ -159,7 +160,7 @@ impl ConnectionManager {
         }
         let (live, connector, registry) = (session.clone(), self.connector.clone(), self.registry.clone());
         self.tracker.spawn(async move {
-            live.run(async { connector.connect(&domain).await }).await;
+            live.run(&*connector).await;
             registry.remove(key);
         });
         Exchange::waiting(session, id, answer)

@@ -1,8 +1,9 @@
 //! Between the words of [`crate::xmpp`] and those of [`crate::bosh`], which know nothing of one another.
 
-use crate::bosh::{Opening, ServerEvent, ServerFailure};
+use crate::bosh::{self, Opening, ServerEvent, ServerFailure};
 use crate::upstream::stream::StreamFailure;
 use crate::xml::XmlError;
+use crate::xmpp::stream_management::Managed;
 use crate::xmpp::{self, Domain, StreamEvent, StreamHeader};
 
 /// The header that opens a stream: version 1.0 unless the client says otherwise (Q01), and only a valid bare JID in `from` (C13).
@@ -21,6 +22,8 @@ pub(super) fn event(event: StreamEvent) -> ServerEvent {
         StreamEvent::Opened(StreamHeader { version, from, id, .. }) => ServerEvent::Opened { version, from, id },
         StreamEvent::Features(features) => ServerEvent::Features(features),
         StreamEvent::Authenticated(success) => ServerEvent::Authenticated(success),
+        StreamEvent::Managed(Managed::Resumable, payload) => ServerEvent::Managed(bosh::Managed::Resumable, payload),
+        StreamEvent::Managed(Managed::Acknowledged, payload) => ServerEvent::Managed(bosh::Managed::Acknowledged, payload),
         StreamEvent::Payload(payload) => ServerEvent::Payload(payload),
         StreamEvent::Error(error) => ServerEvent::Failed(ServerFailure::StreamError(error.element)),
         StreamEvent::Closed => ServerEvent::Closed,

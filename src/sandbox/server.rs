@@ -133,7 +133,9 @@ impl Server {
             StreamEvent::Payload(payload) => self.payload(&payload),
             StreamEvent::Closed | StreamEvent::Error(_) => Err(End::Closed),
             // what only a server may say
-            StreamEvent::Features(_) | StreamEvent::Authenticated(_) => Err(End::Error("unsupported-stanza-type")),
+            StreamEvent::Features(_) | StreamEvent::Authenticated(_) | StreamEvent::Managed(..) => {
+                Err(End::Error("unsupported-stanza-type"))
+            }
         }
     }
 

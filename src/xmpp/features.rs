@@ -7,13 +7,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{SASL, TLS};
+use super::{SASL, SASL2, TLS};
 use crate::xml::lexer::{Lexer, Markup, QName};
 use crate::xml::tag::{Resolver, Tag};
 use crate::xml::{Payload, XmlError, XmlLimits};
 
 const COMPRESS: &str = "http://jabber.org/features/compress";
-const SASL2: &str = "urn:xmpp:sasl:2";
 const FAST: &str = "urn:xmpp:fast:0";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::stream_management::Managed;
 use super::{CLIENT, SASL, STREAM, StreamError, StreamEvent, StreamHeader, features};
 use crate::xml::scope::{Carriage, Scope, carry};
 use crate::xml::splitter::{Fragment, Splitter};
@@ -96,7 +97,10 @@ impl Inbound {
             (STREAM, "features") => StreamEvent::Features(features::strip(payload)),
             (STREAM, "error") => StreamEvent::Error(StreamError { element: payload }),
             (SASL, "success") => StreamEvent::Authenticated(payload),
-            _ => StreamEvent::Payload(payload),
+            _ => match Managed::of(&payload) {
+                Some(managed) => StreamEvent::Managed(managed, payload),
+                None => StreamEvent::Payload(payload),
+            },
         })
     }
 }

@@ -3,14 +3,18 @@
 pub mod features;
 pub mod inbound;
 pub mod outbound;
+pub mod stream_management;
+pub mod undeliverable;
 
 use std::net::Ipv6Addr;
 
+use self::stream_management::Managed;
 use crate::xml::{Payload, Text};
 
 pub const CLIENT: &str = "jabber:client";
 pub const STREAM: &str = "http://etherx.jabber.org/streams";
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+pub const SASL2: &str = "urn:xmpp:sasl:2";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
 /// An XMPP domain, compared as RFC 7622 section 3.2 says: case folded, without a trailing dot.
@@ -73,6 +77,8 @@ pub enum StreamEvent {
     Features(Payload),
     /// `<success/>` of SASL 1 (RFC 6120 section 6.4.6); to be passed on like a payload.
     Authenticated(Payload),
+    /// That the server keeps what its client does not acknowledge; to be passed on like a payload.
+    Managed(Managed, Payload),
     Payload(Payload),
     Error(StreamError),
     /// `</stream:stream>`

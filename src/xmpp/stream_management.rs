@@ -29,7 +29,10 @@ impl Managed {
     }
 
     fn read(tag: &Tag) -> Option<Self> {
-        let resumes = || tag.attribute("", "resume").is_some_and(|value| matches!(value.trim(), "true" | "1"));
+        let resumes = || {
+            tag.attribute("", "resume")
+                .is_some_and(|value| matches!(value.trim(), "true" | "1"))
+        };
         match tag.local.as_str() {
             _ if !VERSIONS.contains(&tag.namespace.as_str()) => None,
             "resumed" => Some(Self::Resumable),
@@ -90,14 +93,23 @@ mod tests {
     fn the_server_says_what_it_keeps() {
         let of = |text| managed(text, "urn:xmpp:sm:3", "enabled");
         assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3'/>"), Some(Managed::Acknowledged));
-        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3' resume='false'/>"), Some(Managed::Acknowledged));
-        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='1'/>"), Some(Managed::Resumable));
+        assert_eq!(
+            of("<enabled xmlns='urn:xmpp:sm:3' resume='false'/>"),
+            Some(Managed::Acknowledged)
+        );
+        assert_eq!(
+            of("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='1'/>"),
+            Some(Managed::Resumable)
+        );
         assert_eq!(
             managed("<resumed xmlns='urn:xmpp:sm:2' h='1'/>", "urn:xmpp:sm:2", "resumed"),
             Some(Managed::Resumable)
         );
         assert_eq!(managed("<r xmlns='urn:xmpp:sm:3'/>", "urn:xmpp:sm:3", "r"), None);
-        assert_eq!(managed("<enabled xmlns='urn:xmpp:carbons:2'/>", "urn:xmpp:carbons:2", "enabled"), None);
+        assert_eq!(
+            managed("<enabled xmlns='urn:xmpp:carbons:2'/>", "urn:xmpp:carbons:2", "enabled"),
+            None
+        );
     }
 
     // AU03, AU07

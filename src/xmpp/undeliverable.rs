@@ -24,7 +24,10 @@ pub fn returned(payload: &Payload) -> Option<Payload> {
         ("to", attribute("from")),
         ("from", attribute("to")),
         ("id", attribute("id")),
-        ("xml:lang", tag.attribute(crate::xml::XML_NAMESPACE, "lang").map(|lang| lang.as_str())),
+        (
+            "xml:lang",
+            tag.attribute(crate::xml::XML_NAMESPACE, "lang").map(|lang| lang.as_str()),
+        ),
     ] {
         if let Some(value) = value {
             text.extend([" ", name, "='", &escape_attribute(value), "'"]);
@@ -57,7 +60,10 @@ mod tests {
         );
         for kind in ["get", "set"] {
             let error = bounce("iq", &format!("from='a@x' id='2' type='{kind}'")).unwrap_or_default();
-            assert!(error.contains("<service-unavailable") && error.contains("to='a@x'"), "{error}");
+            assert!(
+                error.contains("<service-unavailable") && error.contains("to='a@x'"),
+                "{error}"
+            );
         }
     }
 

@@ -78,6 +78,8 @@ pub struct Book {
     pub closing: Option<Cause>,
     /// Has the client what the server offers?
     pub introduced: bool,
+    /// Does the server take back what its client never had?
+    pub managed: bool,
     /// When the last new request came, and whether it polled and got nothing.
     pub last_new: Option<u64>,
     pub in_vain: bool,
@@ -105,6 +107,7 @@ impl Book {
             told: false,
             closing: None,
             introduced: false,
+            managed: false,
             last_new: None,
             in_vain: false,
             repeated: None,

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use boshd::bosh::{
-    Admitted, Close, EndReason, Input, Limits, Output, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
-    Sid, StreamId, Terms, Time,
+    Admitted, Close, EndReason, Input, Limits, Managed, Output, RequestId, Response, ServerCommand, ServerEvent, ServerFailure,
+    Session, Sid, StreamId, Terms, Time,
 };
 use boshd::xml::Payload;
 
@@ -156,12 +156,13 @@ impl World {
             Word::Features => ServerEvent::Features(self.give(wire::features())),
             Word::Success => ServerEvent::Authenticated(self.give(wire::message(self.given.len(), 0))),
             Word::Payload(padding) => ServerEvent::Payload(self.give(wire::message(self.given.len(), padding.into()))),
-            Word::Resumable => ServerEvent::Resumable,
+            Word::Resumable => ServerEvent::Managed(Managed::Resumable, self.give(wire::message(self.given.len(), 0))),
             Word::Closed => ServerEvent::Closed,
             Word::Unreachable => ServerEvent::Failed(ServerFailure::Unreachable),
             Word::Error => ServerEvent::Failed(ServerFailure::StreamError(wire::stream_error())),
         };
         match word {
+            Word::Resumable if self.book.closing.is_none() => self.book.managed = true,
             Word::Features | Word::Success if self.book.closing.is_none() => self.book.introduced = true,
             Word::Opened => self.book.introduced = false,
             _ => {}

@@ -1,9 +1,9 @@
 //! The stage: a session in virtual time, what it said and nobody has named yet, and the judge of each line.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use boshd::bosh::{
-    self, Admitted, Close, Condition, Decoder, EndReason, Input, Limits, Opening, Output, Request, RequestId, Response,
+    self, Admitted, Close, Condition, Decoder, EndReason, Input, Limits, Managed, Opening, Output, Request, RequestId, Response,
     ServerCommand, ServerEvent, ServerFailure, Session, Sid, StreamId, Time,
 };
 use boshd::xml::scope::standing;
@@ -22,7 +22,9 @@ struct Stage {
     said: VecDeque<(u64, Output)>,
     names: HashMap<String, RequestId>,
     answers: HashMap<String, Response>,
-    introduced: bool,
+    introduced: HashSet<u32>,
+    /// The names of the streams, as they became known.
+    streams: Vec<String>,
 }
 
 /// Plays a whole text; the number of the line that is wrong, and why.
@@ -51,7 +53,7 @@ impl Stage {
             "answer" => self.answer(line),
             "to-server" => self.ordered(line),
             "undelivered" => match self.next("undelivered")? {
-                Output::Undelivered(_, payloads) => same_elements(&line.elements, &payloads),
+                Output::Undelivered(of, payloads) if of == stream_of(line)? => same_elements(&line.elements, &payloads),
                 other => Err(format!("instead: {other:?}")),
             },
             "confirmed" => match self.next("confirmed")? {
@@ -110,6 +112,7 @@ impl Stage {
                 "polling" => self.limits.polling = small,
                 "overactivity" => self.limits.overactivity = number > 0,
                 "maxpause" => self.limits.max_pause = small,
+                "streams" => self.limits.streams = u8::try_from(number).map_err(|_| "streams")?,
                 "memory" => self.limits.session_memory = number,
                 "response" => self.limits.response_bytes = number,
                 other => return Err(format!("unknown limit `{other}`")),
@@ -144,12 +147,19 @@ impl Stage {
         let mut body = format!("<body xmlns='{}' xmlns:xmpp='{}'", bosh::HTTPBIND, bosh::XBOSH);
         for word in line.words[1..].iter().filter(|word| word.contains('=')) {
             let (name, value) = word.split_once('=').expect("filtered");
+            let value = self.stream_named(value).unwrap_or(value);
             body.push_str(&format!(" {name}='{value}'"));
         }
         if self.session.is_some() && !line.has("nosid") && line.value("sid").is_none() {
             body.push_str(&format!(" sid='{SID}'"));
         }
         format!("{body}>{}</body>", line.elements.concat())
+    }
+
+    /// `@N`: the name of the stream that was the Nth to be named.
+    fn stream_named(&self, value: &str) -> Option<&str> {
+        let number: usize = value.strip_prefix('@')?.parse().ok()?;
+        self.streams.get(number).map(String::as_str)
     }
 
     /// What the connection manager does with a request.
@@ -182,8 +192,13 @@ impl Stage {
     }
 
     fn server(&mut self, line: &Line) -> Result<(), String> {
-        let word = line.words.first().map_or("payload", String::as_str);
-        if matches!(word, "features" | "opened") && !self.introduced {
+        let id = stream_of(line)?;
+        let word = line
+            .words
+            .iter()
+            .find(|word| !word.starts_with("stream="))
+            .map_or("payload", String::as_str);
+        if matches!(word, "features" | "opened") && self.introduced.insert(id.0) {
             let value = |name: &str, usual: &str| {
                 Some(line.value(name).unwrap_or(usual))
                     .filter(|v| *v != "none")
@@ -194,34 +209,33 @@ impl Stage {
                 from: value("from", "example.org"),
                 id: value("id", "s1"),
             };
-            self.introduced = true;
-            self.event(opened);
+            self.event(id, opened);
         }
         match word {
             "opened" => {}
             "features" => {
                 let inside = line.elements.concat();
-                self.event(ServerEvent::Features(stream_element("features", &inside)));
+                self.event(id, ServerEvent::Features(stream_element("features", &inside)));
             }
             "authenticated" => {
                 let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-                self.event(ServerEvent::Authenticated(standing(
-                    success.into(),
-                    "urn:ietf:params:xml:ns:xmpp-sasl".into(),
-                    "success",
-                )));
+                self.event(
+                    id,
+                    ServerEvent::Authenticated(standing(success.into(), "urn:ietf:params:xml:ns:xmpp-sasl".into(), "success")),
+                );
             }
-            "resumable" => self.event(ServerEvent::Resumable),
-            "closed" => self.event(ServerEvent::Closed),
-            "failed" => self.event(ServerEvent::Failed(ServerFailure::Unreachable)),
+            "managed" => self.event(id, ServerEvent::Managed(Managed::Acknowledged, payload("<enabled/>"))),
+            "resumable" => self.event(id, ServerEvent::Managed(Managed::Resumable, payload("<enabled/>"))),
+            "closed" => self.event(id, ServerEvent::Closed),
+            "failed" => self.event(id, ServerEvent::Failed(ServerFailure::Unreachable)),
             "stream-error" => {
                 let error = stream_element("error", &line.elements.concat());
-                self.event(ServerEvent::Failed(ServerFailure::StreamError(error)));
+                self.event(id, ServerEvent::Failed(ServerFailure::StreamError(error)));
             }
             "payload" => line
                 .elements
                 .iter()
-                .for_each(|element| self.event(ServerEvent::Payload(payload(element)))),
+                .for_each(|element| self.event(id, ServerEvent::Payload(payload(element)))),
             other => return Err(format!("a server cannot `{other}`")),
         }
         Ok(())
@@ -234,8 +248,8 @@ impl Stage {
         Ok(())
     }
 
-    fn event(&mut self, event: ServerEvent) {
-        self.handle(Input::Server(StreamId::FIRST, event));
+    fn event(&mut self, stream: StreamId, event: ServerEvent) {
+        self.handle(Input::Server(stream, event));
     }
 
     fn handle(&mut self, input: Input) {
@@ -249,10 +263,9 @@ impl Stage {
     fn collect(&mut self) {
         while let Some(output) = self.session.as_mut().and_then(Session::poll_output) {
             self.over |= matches!(output, Output::Ended(_));
-            self.introduced &= !matches!(
-                output,
-                Output::ToServer(_, ServerCommand::Open(_) | ServerCommand::Restart(_))
-            );
+            if let Output::ToServer(stream, ServerCommand::Open(_) | ServerCommand::Restart(_)) = &output {
+                self.introduced.remove(&stream.0);
+            }
             self.say(output);
         }
     }
@@ -284,13 +297,17 @@ impl Stage {
     }
 
     fn ordered(&mut self, line: &Line) -> Result<(), String> {
-        let asked = line.words.first().map_or("", String::as_str).to_owned();
-        match (self.next(&asked)?, asked.as_str()) {
-            (Output::ToServer(_, ServerCommand::Open(opening)), "open")
-            | (Output::ToServer(_, ServerCommand::Restart(opening)), "restart") => same_opening(line, &opening),
-            (Output::ToServer(_, ServerCommand::Close(Close::Clean)), "close")
-            | (Output::ToServer(_, ServerCommand::Close(Close::Abandon)), "abandon") => Ok(()),
-            (Output::ToServer(_, ServerCommand::Send(payloads)), "") => same_elements(&line.elements, &payloads),
+        let words = line.words.iter().find(|word| !word.contains('='));
+        let asked = words.map_or("", String::as_str).to_owned();
+        let (stream, command) = match self.next(&asked)? {
+            Output::ToServer(stream, command) => (stream, command),
+            other => return Err(format!("instead: {other:?}")),
+        };
+        match (command, asked.as_str()) {
+            _ if stream != stream_of(line)? => Err(format!("to stream {}", stream.0)),
+            (ServerCommand::Open(opening), "open") | (ServerCommand::Restart(opening), "restart") => same_opening(line, &opening),
+            (ServerCommand::Close(Close::Clean), "close") | (ServerCommand::Close(Close::Abandon), "abandon") => Ok(()),
+            (ServerCommand::Send(payloads), "") => same_elements(&line.elements, &payloads),
             (other, _) => Err(format!("instead: {other:?}")),
         }
     }
@@ -302,12 +319,21 @@ impl Stage {
             Output::Respond { to, response } if to == id => response,
             other => return Err(format!("instead: {other:?}")),
         };
+        self.learn_stream(&response);
         self.judge(line, &response)?;
         self.answers.insert(name.to_owned(), response);
         if !line.has("unwritten") {
             self.handle(Input::Written { id });
         }
         Ok(())
+    }
+
+    fn learn_stream(&mut self, response: &Response) {
+        let text = String::from_utf8_lossy(&response.body);
+        let named = text.split_once(" stream='").and_then(|(_, rest)| rest.split('\'').next());
+        if let Some(name) = named.filter(|name| !self.streams.iter().any(|known| known == name)) {
+            self.streams.push(name.to_owned());
+        }
     }
 
     fn judge(&self, line: &Line, response: &Response) -> Result<(), String> {
@@ -336,7 +362,7 @@ impl Stage {
             match (word.split_once('='), word.strip_prefix('-')) {
                 (Some(("terminate" | "legacy", _)), _) | (None, None) => {}
                 (Some(("same", other)), _) if self.answers.get(other) == Some(response) => {}
-                (Some((name, value)), _) if attribute(name) == Some(value) => {}
+                (Some((name, value)), _) if attribute(name) == Some(self.stream_named(value).unwrap_or(value)) => {}
                 (None, Some(name)) if attribute(name).is_none() => {}
                 _ => return wrong(format!("not `{word}`")),
             }
@@ -356,6 +382,12 @@ impl Stage {
         }
         same(&line.elements, &found)
     }
+}
+
+/// The first, where the line names none.
+fn stream_of(line: &Line) -> Result<StreamId, String> {
+    let number = line.value("stream").map_or(Ok(0), str::parse);
+    number.map(StreamId).map_err(|_| "streams are numbers here".to_owned())
 }
 
 fn may_stay_unnamed(output: &Output) -> bool {
@@ -387,6 +419,8 @@ fn same_opening(line: &Line, opening: &Opening) -> Result<(), String> {
     let has = |name: &str| match name {
         "from" => opening.from.as_deref(),
         "lang" => opening.lang.as_deref(),
+        "to" => opening.to.as_deref(),
+        "stream" => line.value("stream"),
         _ => opening.version.as_deref(),
     };
     let differs = |word: &&String| {

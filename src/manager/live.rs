@@ -1,0 +1,381 @@
+//! What stands behind a live session's lock: the value, its legs to servers, and who waits for an answer.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+use tracing::{error, info};
+
+use super::bosh::Setting;
+use super::link::{Leg, Link};
+use super::translate;
+use crate::bosh::{
+    Condition, EndReason, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
+    StreamId, Time,
+};
+use crate::upstream::stream::StreamFailure;
+use crate::upstream::{BoxStream, ConnectError};
+use crate::xmpp::{Domain, undeliverable};
+
+/// While more bytes than this wait to be written to the server, requests wait, too.
+const WRITE_MARK: usize = 256 * 1024;
+
+/// The same while the server is not read, as too much waits for the client: it may wait for us, and only requests make room.
+const WRITE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Requests that wait for the server to take bytes; a client with two open requests never comes near.
+const DEFERRED: usize = 64;
+
+/// The same in bytes of their payloads, with one request more; as much as may wait for the client by default.
+const DEFERRED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Events taken from one server before other sessions have their turn.
+const BUDGET: usize = 64;
+
+/// A session's value and what it holds in the world. Whoever drives it calls [`Live::flush`] afterwards.
+pub(super) struct Live {
+    session: Session,
+    /// One for each stream.
+    legs: Vec<Leg>,
+    /// Streams on whose way to the server nobody is yet.
+    unconnected: Vec<(StreamId, Option<Domain>)>,
+    requests: u64,
+    waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
+    /// Requests in order of arrival, and news of them, while the server takes no bytes.
+    deferred: VecDeque<Input>,
+    reading: Reading,
+    /// What the task sleeps towards.
+    armed: Option<Time>,
+    /// The session's task, while it sleeps.
+    pub task: Option<Waker>,
+    ended: bool,
+}
+
+/// Is the server being read?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Active,
+    /// Too much waits for the client; the task is woken when that has changed.
+    Paused,
+}
+
+impl Live {
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            legs: Vec::with_capacity(1),
+            unconnected: Vec::new(),
+            requests: 0,
+            waiting: Vec::new(),
+            deferred: VecDeque::new(),
+            reading: Reading::Active,
+            armed: None,
+            task: None,
+            ended: false,
+        }
+    }
+
+    /// The creation request, which is already inside the value.
+    pub fn created(&mut self, id: RequestId, setting: &Setting) -> oneshot::Receiver<Response> {
+        let answer = self.expect(id);
+        self.take_outputs(setting);
+        answer
+    }
+
+    /// One request with a place for its answer.
+    pub fn exchange(&mut self, request: Request, setting: &Setting) -> (RequestId, oneshot::Receiver<Response>) {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        let receiver = self.expect(id);
+        if self.ended {
+            self.respond(id, Response::fatal(Condition::ItemNotFound));
+        } else if self.is_flooded() {
+            self.flooded(setting);
+        } else {
+            self.request(Input::Request { id, request }, setting);
+        }
+        (id, receiver)
+    }
+
+    /// Something happened to a request.
+    pub fn tell(&mut self, input: Input, setting: &Setting) {
+        if let Input::HungUp { id } = input {
+            self.waiting.retain(|(waiting, _)| *waiting != id);
+        }
+        self.request(input, setting);
+    }
+
+    /// We are shutting down. Requests that wait for the server to take bytes have waited long enough.
+    pub fn drain(&mut self, setting: &Setting) {
+        while let Some(input) = self.deferred.pop_front() {
+            self.handle(input, setting);
+        }
+        self.handle(Input::Drain, setting);
+    }
+
+    /// How many requests have no answer.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The streams that have appeared since it was asked last, with the domain to connect to, if it is one.
+    pub fn take_unconnected(&mut self) -> Vec<(StreamId, Option<Domain>)> {
+        std::mem::take(&mut self.unconnected)
+    }
+
+    /// Nobody serves this stream's domain.
+    pub fn unserved(&mut self, stream: StreamId, setting: &Setting) {
+        self.server(stream, ServerEvent::Failed(ServerFailure::HostUnknown), setting);
+    }
+
+    fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Response> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push((id, sender));
+        receiver
+    }
+
+    /// Requests keep their order, and wait while the server takes no bytes. News of one that waits stays behind it; news of others
+    /// concerns what the client is told, which the server shall not delay.
+    fn request(&mut self, input: Input, setting: &Setting) {
+        let waits = match &input {
+            Input::Request { .. } => self.is_clogged() || !self.deferred.is_empty(),
+            Input::Written { id } | Input::HungUp { id } | Input::Release { id } => self.defers(*id),
+            Input::Server(..) | Input::Drain | Input::Timeout => false,
+        };
+        if waits {
+            self.deferred.push_back(input);
+        } else {
+            self.handle(input, setting);
+        }
+    }
+
+    fn defers(&self, request: RequestId) -> bool {
+        let is_it = |input: &Input| matches!(input, Input::Request { id, .. } if *id == request);
+        self.deferred.iter().any(is_it)
+    }
+
+    fn is_flooded(&self) -> bool {
+        let bytes = |input: &Input| match input {
+            Input::Request { request, .. } => request.payloads.iter().map(|payload| payload.bytes().len()).sum(),
+            _ => 0,
+        };
+        self.deferred.len() >= DEFERRED || self.deferred.iter().map(bytes).sum::<usize>() > DEFERRED_BYTES
+    }
+
+    fn is_clogged(&self) -> bool {
+        self.legs.iter().any(|leg| {
+            let mark = if self.session.wants(leg.stream) {
+                WRITE_MARK
+            } else {
+                WRITE_LIMIT
+            };
+            leg.link.unsent() > mark
+        })
+    }
+
+    /// The driving rule of [`crate::bosh`]: one input, all outputs; whoever called reads the next deadline.
+    fn handle(&mut self, input: Input, setting: &Setting) {
+        if self.ended {
+            return;
+        }
+        self.session.handle(input, setting.now());
+        self.take_outputs(setting);
+    }
+
+    fn take_outputs(&mut self, setting: &Setting) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Respond { to, response } => self.respond(to, response),
+                Output::ToServer(stream, command) => self.order(stream, command, setting),
+                // for stream management of our own (XEP-0198)
+                Output::Confirmed(..) => {}
+                Output::Undelivered(stream, payloads) => {
+                    let returned = payloads.iter().filter_map(undeliverable::returned).collect();
+                    self.order(stream, ServerCommand::Send(returned), setting);
+                }
+                Output::Ended(reason) => self.end(reason, setting),
+            }
+        }
+    }
+
+    fn respond(&mut self, to: RequestId, response: Response) {
+        if let Some(place) = self.waiting.iter().position(|(id, _)| *id == to) {
+            let (_, sender) = self.waiting.swap_remove(place);
+            // a receiver that is gone will say `HungUp`
+            let _ = sender.send(response);
+        }
+    }
+
+    fn order(&mut self, stream: StreamId, command: ServerCommand, setting: &Setting) {
+        if let ServerCommand::Open(opening) = &command {
+            let domain = match &opening.to {
+                Some(to) => Domain::parse(to),
+                None => Some(setting.domain.clone()),
+            };
+            self.unconnected.push((stream, domain.clone()));
+            self.legs.extend(domain.map(|domain| Leg::new(stream, domain)));
+        }
+        if let Some(leg) = self.leg(stream) {
+            leg.carry_out(command, setting);
+        }
+    }
+
+    fn leg(&mut self, stream: StreamId) -> Option<&mut Leg> {
+        self.legs.iter_mut().find(|leg| leg.stream == stream)
+    }
+
+    pub fn connected(&mut self, stream: StreamId, result: Result<BoxStream, ConnectError>, setting: &Setting) {
+        let Some(leg) = self.leg(stream) else { return };
+        match result {
+            Ok(io) => leg.link.connected(io, setting),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                info!(domain = %leg.domain, target = error.target, stage = ?error.stage, cause, "server not reached");
+                leg.link = Link::Gone;
+                self.server(stream, ServerEvent::Failed(ServerFailure::Unreachable), setting);
+            }
+        }
+    }
+
+    /// Reads what the servers say.
+    pub fn read(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        self.legs.retain(|leg| !matches!(leg.link, Link::Gone));
+        self.reading = Reading::Active;
+        let mut nth = 0;
+        while let Some(leg) = self.legs.get(nth) {
+            self.read_from(leg.stream, cx, setting);
+            nth += 1;
+        }
+    }
+
+    fn read_from(&mut self, id: StreamId, cx: &mut Context<'_>, setting: &Setting) {
+        for _ in 0..BUDGET {
+            if !self.session.wants(id) {
+                self.reading = Reading::Paused;
+                return;
+            }
+            let Some(Link::Connected(stream)) = self.leg(id).map(|leg| &mut leg.link) else {
+                return;
+            };
+            match stream.poll_event(cx) {
+                Poll::Ready(Ok(event)) => {
+                    self.server(id, translate::event(event), setting);
+                }
+                Poll::Ready(Err(failure)) => return self.broken(id, &failure, setting),
+                Poll::Pending => return,
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// The server is gone or talks nonsense; nonsense is told to it (ER10).
+    fn broken(&mut self, id: StreamId, failure: &StreamFailure, setting: &Setting) {
+        if let Some(leg) = self.leg(id) {
+            info!(domain = %leg.domain, session = %setting.key, cause = %failure, "server stream broke");
+            leg.link.break_off(failure, setting);
+        }
+        self.server(id, translate::failure(failure), setting);
+    }
+
+    fn server(&mut self, stream: StreamId, event: ServerEvent, setting: &Setting) {
+        self.handle(Input::Server(stream, event), setting);
+    }
+
+    /// Writes what the servers take, and lets in the requests that waited for that.
+    pub fn flush(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        loop {
+            let mut nth = 0;
+            while let Some(leg) = self.legs.get_mut(nth) {
+                if let Link::Connected(stream) = &mut leg.link
+                    && let Poll::Ready(Err(error)) = stream.poll_flush(cx)
+                {
+                    let id = leg.stream;
+                    self.broken(id, &StreamFailure::Io(error), setting);
+                }
+                nth += 1;
+            }
+            if self.is_clogged() {
+                return;
+            }
+            match self.deferred.pop_front() {
+                Some(input) => self.handle(input, setting),
+                None => return,
+            }
+        }
+    }
+
+    pub fn keep_time(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
+        while !self.ended {
+            if self.is_due_before_armed()
+                && let Some(next) = self.session.poll_timeout()
+            {
+                self.armed = Some(next);
+                sleep.as_mut().reset(setting.opened + Duration::from_millis(next.0));
+            }
+            if self.armed.is_none() || sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.armed = None;
+            self.handle(Input::Timeout, setting);
+        }
+    }
+
+    /// The task is needed when it would sleep too long, when the server takes bytes slowly or may be read again, or when all is over.
+    pub fn wake_task(&mut self) {
+        let unsent = self
+            .legs
+            .iter()
+            .any(|leg| matches!(leg.link, Link::Connected(_)) && leg.link.unsent() > 0);
+        let sets_out = !self.unconnected.is_empty();
+        if (self.is_due_before_armed() || unsent || sets_out || self.may_read_again() || self.ended)
+            && let Some(task) = self.task.take()
+        {
+            task.wake();
+        }
+    }
+
+    /// Would the task sleep too long? A deadline that has moved away is left to come early once, which is cheaper than to follow it.
+    fn is_due_before_armed(&self) -> bool {
+        let next = self.session.poll_timeout();
+        next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
+    }
+
+    /// Has the client made room since reading stopped?
+    pub fn may_read_again(&self) -> bool {
+        self.reading == Reading::Paused && self.legs.iter().any(|leg| self.session.wants(leg.stream))
+    }
+
+    fn end(&mut self, reason: EndReason, setting: &Setting) {
+        info!(domain = %setting.domain, session = %setting.key, reason = ?reason, "session ended");
+        self.give_up(Condition::ItemNotFound);
+    }
+
+    /// The client goes on sending while the server takes nothing.
+    fn flooded(&mut self, setting: &Setting) {
+        info!(domain = %setting.domain, session = %setting.key, "too much waits for the server; the session is given up");
+        self.give_up(Condition::PolicyViolation);
+    }
+
+    /// This session is lost, and only this one.
+    pub fn panicked(&mut self, setting: &Setting) {
+        error!(domain = %setting.domain, session = %setting.key, "a turn panicked; the session is given up");
+        self.give_up(Condition::InternalServerError);
+    }
+
+    fn give_up(&mut self, condition: Condition) {
+        self.ended = true;
+        self.legs.clear();
+        self.deferred.clear();
+        for (_, sender) in self.waiting.drain(..) {
+            let _ = sender.send(Response::fatal(condition));
+        }
+    }
+}
