@@ -91,6 +91,7 @@ async fn what_makes_no_session() {
     for (attributes, condition) in [
         (nowhere.clone(), "improper-addressing"),
         (format!("to='' {nowhere}"), "improper-addressing"),
+        (usual("example.org", "gone.example"), "host-gone"),
         (usual("example.org", "other.example"), "host-unknown"),
         (usual("example.org", "no domain"), "host-unknown"),
         (format!("type='terminate' {USUAL}"), "bad-request"),

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use crate::bosh;
 use crate::config::{Config, Cors as CorsConfig};
 use crate::front::cors::{Cors, Credentials, Origins};
-use crate::front::{self, Tryout};
+use crate::front::{self, Charset, Tryout};
 use crate::manager;
 use crate::upstream::route::{Entry, Pattern, Route};
 use crate::xml::Text;
@@ -17,15 +17,17 @@ use crate::xml::Text;
 const IDLE_MARGIN: Duration = Duration::from_secs(5);
 
 pub(super) fn route(config: &Config) -> anyhow::Result<Route> {
+    let pattern = |name: &String| Pattern::parse(name).with_context(|| format!("not a domain: {name}"));
     let entry = |domain: &crate::config::Domain| {
-        let pattern = Pattern::parse(&domain.name).with_context(|| format!("not a domain: {}", domain.name))?;
         Ok(Entry {
-            pattern,
+            pattern: pattern(&domain.name)?,
             servers: domain.servers.clone(),
         })
     };
-    let entries = config.domains.iter().map(entry).collect::<anyhow::Result<_>>()?;
-    Ok(Route { entries })
+    Ok(Route {
+        entries: config.domains.iter().map(entry).collect::<anyhow::Result<_>>()?,
+        gone: config.upstream.gone.iter().map(pattern).collect::<anyhow::Result<_>>()?,
+    })
 }
 
 pub(super) fn manager(config: &Config) -> manager::Options {
@@ -39,6 +41,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             overactivity: config.bosh.overactivity,
             streams: config.bosh.streams,
             accept: Some(Text::from_static(front::ACCEPTED)),
+            charsets: (!config.bosh.charsets.is_empty()).then(|| config.bosh.charsets.join(" ").into()),
             session_memory: config.limits.session_memory,
             ..bosh::Limits::default()
         },
@@ -55,6 +58,8 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         idle_timeout: config.bosh.inactivity + IDLE_MARGIN,
         cors: cors(&config.cors)?,
         compression: config.bosh.compression,
+        charsets: config.bosh.charsets.iter().filter_map(|name| Charset::named(name)).collect(),
+        script: config.bosh.script,
         tryout,
         ..front::Options::default()
     })

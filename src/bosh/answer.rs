@@ -168,10 +168,9 @@ impl Answer<'_> {
         attribute(out, "requests", terms.requests);
         attribute(out, "inactivity", terms.inactivity);
         terms.polling.iter().for_each(|polling| attribute(out, "polling", polling));
-        limits
-            .accept
-            .iter()
-            .for_each(|codings| attribute(out, "accept", codings.as_str()));
+        for (name, value) in [("accept", &limits.accept), ("charsets", &limits.charsets)] {
+            value.iter().for_each(|value| attribute(out, name, value.as_str()));
+        }
         if terms.max_pause > 0 {
             attribute(out, "maxpause", terms.max_pause);
         }

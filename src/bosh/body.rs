@@ -1,6 +1,6 @@
 //! `<body/>`: bytes -> [`Request`] (XEP-0124 sections 6 and 22). The way back is in `answer`.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::answer::Response;
 use super::{CLIENT, COMPRESS, Condition, FRAMING, HTTPBIND, Request, STREAM, Sid, TLS};
@@ -10,7 +10,7 @@ use crate::xml::tag::Tag;
 use crate::xml::{Payload, XmlError, XmlLimits};
 
 /// What clients leave undeclared or without a namespace belongs to jabber:client (NS01 to NS05).
-const TO_SERVER: Carriage = Carriage {
+pub(super) const TO_SERVER: Carriage = Carriage {
     rehome: Some((HTTPBIND, CLIENT)),
     prefixes: &[(CLIENT, "")],
 };
@@ -35,6 +35,28 @@ impl BodyError {
     pub fn response(self) -> Response {
         Response::fatal(Condition::BadRequest)
     }
+}
+
+/// Reads a request in script syntax, whose content is a piece of an octet stream (XEP-0252 section 2.2): an element may begin in one
+/// request and end in the next.
+///
+/// # Errors
+/// There is no wrapper.
+pub fn decode_script(document: &[u8], limits: XmlLimits) -> Result<Request, BodyError> {
+    let mut splitter = Splitter::new(limits);
+    let mut input = BytesMut::from(document);
+    let Some(Fragment::Opened(bytes)) = splitter.next(&mut input)? else {
+        return Err(BodyError::Truncated);
+    };
+    let tag = Tag::parse(&bytes, &Scope::default(), &limits, &LENIENT)?;
+    let mut request = Request::read(&tag)?;
+    let rest = input.trim_ascii_end();
+    match rest.strip_suffix(b"</body>") {
+        Some(octets) => request.octets = Bytes::copy_from_slice(octets),
+        None if tag.is_empty && rest.is_empty() => {}
+        None => request.fault = Some(Condition::BadRequest),
+    }
+    Ok(request)
 }
 
 /// Reads one request as its bytes arrive: the wrapper's tag first, so that an unknown session is refused before the rest is read.
@@ -131,6 +153,6 @@ impl Decoder {
 }
 
 /// Elements that mean something to a stream itself, or to the link that it runs on, would desynchronise it (P07, S08, T31).
-fn is_stream_level(payload: &Payload) -> bool {
+pub(super) fn is_stream_level(payload: &Payload) -> bool {
     matches!(payload.namespace(), STREAM | FRAMING | TLS | COMPRESS)
 }

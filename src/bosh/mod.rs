@@ -19,7 +19,9 @@
 //! | 13 terminate, 17 conditions | `condition`, `ending`, `settle` |
 //! | 14 request ids, broken connections | `window`, `replay` |
 //! | 15 keys | `keys` |
-//! | (0206) 3 to 6 streams, restart, stream errors | `streams` |
+//! | 16 several streams | `streams`, `settle` |
+//! | XEP-0252 script syntax | `script` |
+//! | (0206) 3 to 6 streams, restart, stream errors | `streams`, `relay` |
 //!
 //! **Confirmed** means that the client has a response: it was answered at hold 1 by an *empty* request with a higher rid on a
 //! connection not seen to break, or any rid `requests` or more above it has come. A request with payload right behind it confirms
@@ -34,8 +36,10 @@ mod held;
 mod keys;
 mod outbox;
 mod pacing;
+mod relay;
 mod replay;
 mod request;
+mod script;
 mod session;
 mod settle;
 mod streams;
@@ -44,10 +48,11 @@ mod timer;
 mod window;
 
 pub use answer::Response;
-pub use body::{BodyError, Decoder};
+pub use body::{BodyError, Decoder, decode_script};
 pub use condition::Condition;
 pub use ending::EndReason;
 pub use request::{ClientAck, Request, Restart, Rid, Sid};
+pub use script::script_call;
 pub use session::{Admitted, Input, Output, Session, Snapshot};
 pub use streams::{Close, Managed, Opening, ServerCommand, ServerEvent, ServerFailure, StreamId};
 pub use terms::{Limits, Offer, Terms, Version, admit};

@@ -1,5 +1,7 @@
 //! [`Request`]: what the tag of a `<body/>` says, attribute by attribute (XEP-0124 sections 7.1 and 22).
 
+use bytes::Bytes;
+
 use super::body::BodyError;
 use super::content::media_type;
 use super::streams::Opening;
@@ -95,6 +97,8 @@ pub struct Request {
     pub pause: Option<u16>,
     pub keys: Option<Box<Keys>>,
     pub payloads: Vec<Payload>,
+    /// In script syntax, instead of payloads: the next piece of what the session's client says (XEP-0252 section 2.2).
+    pub octets: Bytes,
     /// The wrapper was read but what it says or holds is refused: the session, when it is this rid's turn, ends with this.
     pub fault: Option<Condition>,
 }
@@ -123,6 +127,7 @@ impl Request {
             pause: None,
             keys: None,
             payloads: Vec::new(),
+            octets: Bytes::new(),
             fault: None,
         };
         for attribute in &tag.attributes {
@@ -134,6 +139,11 @@ impl Request {
         Ok(request)
     }
 
+    /// Does it carry anything for a server?
+    pub fn has_content(&self) -> bool {
+        !self.payloads.is_empty() || !self.octets.is_empty()
+    }
+
     /// Does the client go away, for a while or for good?
     pub fn leaves(&self) -> bool {
         self.terminate || self.pause.is_some()
@@ -141,7 +151,7 @@ impl Request {
 
     /// Does it ask for one more stream, where there can be several (I03, I04)?
     pub fn adds_stream(&self) -> bool {
-        self.to.is_some() && self.payloads.is_empty() && self.restart == Restart::No && !self.leaves()
+        self.to.is_some() && !self.has_content() && self.restart == Restart::No && !self.leaves()
     }
 
     fn attribute(&mut self, attribute: &Attribute) {

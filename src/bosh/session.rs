@@ -8,12 +8,11 @@ use super::keys::KeyChain;
 use super::outbox::Outbox;
 use super::pacing::{Newcomer, Pacing};
 use super::replay::{Known, ReplayCache, Report};
-use super::streams::{Introduction, StreamEnd, StreamPhase, Streams};
+use super::script::Script;
+use super::streams::Streams;
 use super::timer::{Timer, Timers};
 use super::window::{Admission, Arrival, RequestWindow};
-use super::{
-    Condition, Limits, Opening, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, Sid, StreamId, Terms, Time,
-};
+use super::{Condition, Limits, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, Sid, StreamId, Terms, Time};
 use crate::xml::Payload;
 
 /// What happened.
@@ -93,6 +92,7 @@ pub struct Session {
     pub(super) streams: Streams,
     pub(super) keys: Option<Box<KeyChain>>,
     pub(super) pacing: Pacing,
+    pub(super) script: Option<Box<Script>>,
     /// Until when the client may be silent, as it has said that it would be (section 10).
     pub(super) paused: Option<Time>,
     /// To be told with the next answer.
@@ -110,6 +110,7 @@ impl Session {
             window: RequestWindow::new(creation.rid, terms.requests),
             keys: KeyChain::begin(&creation, usize::from(terms.requests).max(3)).map(Box::new),
             pacing: Pacing::default(),
+            script: None,
             paused: None,
             report: None,
             replay: ReplayCache::new(terms.requests),
@@ -224,7 +225,7 @@ impl Session {
         // what is open because an answer leaves slowly is not the client's fault
         let excused = if self.replay.any_leaving() { requests } else { 0 };
         let adds = self.streams.are_several() && request.adds_stream();
-        let says = !request.payloads.is_empty() || request.restart != Restart::No || adds;
+        let says = request.has_content() || request.restart != Restart::No || adds;
         let newcomer = Newcomer {
             polls: !says && !request.leaves() && self.streams.are_introduced(),
             leaves: request.leaves(),
@@ -245,9 +246,11 @@ impl Session {
         self.window.advance(request.rid);
         self.timers.set(Timer::Gap, None);
         self.paused = None;
-        if let Err(condition) = self.accept(&request) {
-            return self.offend(id, condition, now);
-        }
+        let accepted = self.accept(&request).and_then(|()| self.joined(request));
+        let request = match accepted {
+            Ok(request) => request,
+            Err(condition) => return self.offend(id, condition, now),
+        };
         // who comes back to a session that is over hears of it
         let pauses = request
             .pause
@@ -285,10 +288,19 @@ impl Session {
         }
     }
 
+    /// In script syntax: the elements that end in this request.
+    fn joined(&mut self, mut request: Request) -> Result<Request, Condition> {
+        if !request.octets.is_empty() {
+            let octets = std::mem::take(&mut request.octets);
+            request.payloads = self.script.get_or_insert_default().join(&octets)?;
+        }
+        Ok(request)
+    }
+
     /// What a request tells of the answers before it.
     fn acknowledged(&mut self, request: &Request, now: Time) {
         // who says goodbye does not wait for what is under way
-        let polls = request.payloads.is_empty() && !request.terminate && self.terms.hold == 1;
+        let polls = !request.has_content() && !request.terminate && self.terms.hold == 1;
         let known = match request.ack {
             ack if self.terms.acks => Known::acked(ack),
             _ if polls => Known::All,
@@ -299,67 +311,6 @@ impl Session {
         }
         let confirmed = self.replay.confirm(request.rid, self.terms.requests, known);
         self.confirmed(confirmed);
-    }
-
-    /// Does it speak to a stream that there never was? (I06)
-    fn names_nothing(&self, request: &Request) -> bool {
-        let speaks = !request.payloads.is_empty() || request.restart != Restart::No || request.terminate;
-        let named = request.stream.as_ref().filter(|_| self.streams.are_several() && speaks);
-        named.is_some_and(|name| self.streams.named(name).is_none())
-    }
-
-    /// What a request says to the server, or to all of them where it names none (section 16.4).
-    fn pass_on(&mut self, request: Request) {
-        if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
-            return self.add_stream(request);
-        }
-        let name = request.stream.as_ref().filter(|_| self.streams.are_several());
-        let addressed = self
-            .streams
-            .living()
-            .filter(|stream| name.is_none() || stream.name.as_ref() == name);
-        let addressed: Vec<_> = addressed.map(|stream| stream.id).collect();
-        if request.restart != Restart::No && self.restart(&addressed, &request) {
-            return;
-        }
-        if !request.payloads.is_empty() {
-            for id in addressed {
-                self.order(id, ServerCommand::Send(request.payloads.clone()));
-            }
-        }
-    }
-
-    /// Restarts the streams that have just logged in, or all addressed where the client insists. False: it was no restart.
-    fn restart(&mut self, addressed: &[StreamId], request: &Request) -> bool {
-        let fresh = |id: &StreamId| {
-            let stream = self.streams.get(*id);
-            stream.is_some_and(|stream| stream.phase == StreamPhase::Authenticated)
-        };
-        let mut restarted: Vec<_> = addressed.iter().copied().filter(fresh).collect();
-        if restarted.is_empty() {
-            if request.restart == Restart::WrongNamespace {
-                return false;
-            }
-            restarted.extend(addressed);
-        }
-        for id in restarted {
-            if let Some(stream) = self.streams.get_mut(id) {
-                let opening = stream.restart(request.opening.clone());
-                self.order(id, ServerCommand::Restart(opening));
-            }
-        }
-        true
-    }
-
-    /// One more stream; where there is room for none its client is told (I03).
-    fn add_stream(&mut self, request: Request) {
-        let opening = Opening {
-            to: request.to,
-            ..request.opening
-        };
-        if let Some(id) = self.streams.open(&self.sid, opening.clone()) {
-            self.order(id, ServerCommand::Open(opening));
-        }
     }
 
     /// A rid that came before: held (D11), answered (D09), or too old (D13).
@@ -404,31 +355,6 @@ impl Session {
             return;
         }
         self.held.release(id, now);
-    }
-
-    fn server(&mut self, id: StreamId, event: ServerEvent, now: Time) {
-        let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.is_gone()) else {
-            return;
-        };
-        let payload = match event {
-            ServerEvent::Opened { version, from, id } => return stream.opened(Introduction { version, from, id }),
-            ServerEvent::Features(features) => {
-                stream.phase = StreamPhase::Ready;
-                features
-            }
-            ServerEvent::Authenticated(success) => {
-                stream.phase = StreamPhase::Authenticated;
-                success
-            }
-            ServerEvent::Managed(managed, payload) => {
-                stream.managed = Some(managed);
-                payload
-            }
-            ServerEvent::Payload(payload) => payload,
-            ServerEvent::Closed => return self.stream_ended(id, StreamEnd::because(Condition::RemoteConnectionFailed), now),
-            ServerEvent::Failed(failure) => return self.stream_ended(id, failure.into(), now),
-        };
-        self.outbox.push(id, payload.detached());
     }
 
     fn timeout(&mut self, now: Time) {

@@ -59,6 +59,8 @@ pub struct Limits {
     pub max_pause: u16,
     /// Content codings of requests that are decoded, with commas between them; `None`: none is.
     pub accept: Option<Text>,
+    /// Charsets of requests that are converted, with spaces between them; `None`: none is.
+    pub charsets: Option<Text>,
     /// Streams that may be open in one session; above 1 they have names.
     pub streams: u8,
     /// Bytes from the server that may wait in one session; beyond it the server is not read.
@@ -77,6 +79,7 @@ impl Default for Limits {
             overactivity: false,
             max_pause: 120,
             accept: None,
+            charsets: None,
             streams: 1,
             session_memory: 4 * 1024 * 1024,
             response_bytes: 256 * 1024,

@@ -24,6 +24,8 @@ pub struct Bosh {
     pub overactivity: bool,
     pub streams: u8,
     pub compression: bool,
+    pub charsets: Vec<String>,
+    pub script: bool,
 }
 
 /// `[cors]`
@@ -76,6 +78,10 @@ impl Bosh {
             overactivity: section.get("overactivity", default.overactivity, any),
             streams: section.get("streams", default.streams, within(1..=16)),
             compression: section.get("compression", default.compression, any),
+            charsets: section.get("charsets", default.charsets, |names: &Vec<String>| {
+                names.iter().try_for_each(|name| charset(name))
+            }),
+            script: section.get("script", default.script, any),
         }
     }
 }
@@ -100,6 +106,10 @@ impl Default for Bosh {
             streams: 1,
             // Short answers gain nothing, and lengths can tell what is inside.
             compression: false,
+            // Some clients name a charset that they do not use.
+            charsets: Vec::new(),
+            // It runs with all rights of the page that asked for it.
+            script: false,
         }
     }
 }
@@ -156,6 +166,18 @@ fn whole_seconds(key: &str, value: Duration) -> Result<(), String> {
         return Err(format!("{key} goes to clients as whole seconds, 1 to 65535"));
     }
     Ok(())
+}
+
+fn charset(name: &str) -> Result<(), String> {
+    let is_token = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    match encoding_rs::Encoding::for_label(name.as_bytes()) {
+        Some(encoding) if is_token && encoding != encoding_rs::UTF_8 => Ok(()),
+        _ => Err(format!(
+            "{name:?} is not a charset that can be converted, such as \"ISO-8859-1\""
+        )),
+    }
 }
 
 fn endpoint(path: &str) -> Result<(), String> {

@@ -20,6 +20,8 @@ pub struct Domain {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Upstream {
     pub connect_timeout: Duration,
+    /// Domains that were served once.
+    pub gone: Vec<String>,
 }
 
 impl Domain {
@@ -56,6 +58,9 @@ impl Upstream {
         let bounds = within(Duration::from_millis(100)..=Duration::from_secs(300));
         Self {
             connect_timeout: section.get("connect_timeout", default.connect_timeout, bounds),
+            gone: section.get("gone", default.gone, |names: &Vec<String>| {
+                names.iter().try_for_each(|name| pattern(name))
+            }),
         }
     }
 }
@@ -65,6 +70,7 @@ impl Default for Upstream {
         // A server that is alive answers within a second; the rest is for one lost packet after another.
         Self {
             connect_timeout: Duration::from_secs(10),
+            gone: Vec::new(),
         }
     }
 }

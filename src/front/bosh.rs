@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use bytes::Bytes;
 use http::{Request as HttpRequest, Response as HttpResponse};
 use http_body_util::BodyExt as _;
 
 use super::FrontState;
 use super::bodies::{Arriving, BodyLost};
+use super::charset::Conversion;
 use super::coding::{Coding, Corrupt};
 use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
@@ -19,10 +21,13 @@ use crate::manager::{Exchange, Peer};
 pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving>) -> Reply {
     let (head, body) = request.into_parts();
     let form = Form::new(state, &head.headers);
-    let coding = Coding::of(&head.headers);
+    let wrapping = Wrapping {
+        coding: Coding::of(&head.headers),
+        conversion: Conversion::of(&head.headers, &state.options.charsets),
+    };
     // the head pins the connection's read buffer
     drop(head);
-    match exchange(state, peer, body, coding).await {
+    match exchange(state, peer, body, wrapping).await {
         Ok(exchange) => Reply::Pending(Pending { exchange, form }),
         Err(rejection) => Reply::Known(form.refusal(rejection)),
     }
@@ -33,7 +38,7 @@ pub async fn preflight(State(state): State<Arc<FrontState>>, request: Request) -
     Form::new(&state, request.headers()).preflight(request.headers())
 }
 
-/// GET and HEAD: a page for humans and health checks (A18). With a query it would be the script syntax, which is not spoken (N01).
+/// GET and HEAD: a page for humans and health checks (A18). With a query it would be the script syntax, which is not spoken here (N01).
 pub async fn info(State(state): State<Arc<FrontState>>, request: Request) -> HttpResponse<Body> {
     let form = Form::new(&state, request.headers());
     match request.uri().query() {
@@ -47,9 +52,28 @@ pub async fn refuse(State(state): State<Arc<FrontState>>, request: Request) -> H
     Form::new(&state, request.headers()).refusal(Rejection::MethodNotAllowed)
 }
 
+/// How the body is written down.
+struct Wrapping {
+    coding: Coding,
+    conversion: Conversion,
+}
+
+impl Wrapping {
+    /// Takes the next piece of the document, in UTF-8, out of what came.
+    fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Corrupt> {
+        let piece = self.coding.next(input)?;
+        piece.map(|piece| self.conversion.convert(piece, false)).transpose()
+    }
+
+    /// Is nothing missing at its end?
+    fn is_complete(&mut self) -> bool {
+        self.coding.is_complete() && self.conversion.convert(Bytes::new(), true).is_ok()
+    }
+}
+
 /// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
 /// a request that arrived whole is carried out (FX01).
-async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut coding: Coding) -> Result<Exchange, Rejection> {
+async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut wrapping: Wrapping) -> Result<Exchange, Rejection> {
     let mut decoder = Decoder::new(state.options.xml);
     let mut room = state.options.body_bytes;
     while let Some(frame) = body.frame().await {
@@ -61,7 +85,7 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut codin
         };
         let Ok(mut packed) = frame.into_data() else { continue };
         loop {
-            let bytes = match coding.next(&mut packed) {
+            let bytes = match wrapping.next(&mut packed) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
                 Err(Corrupt) => return Ok(carry_out(state, peer, decoder.give_up(Condition::BadRequest))),
@@ -79,7 +103,7 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut codin
             }
         }
     }
-    let decoded = if coding.is_complete() {
+    let decoded = if wrapping.is_complete() {
         decoder.finish()
     } else {
         decoder.give_up(Condition::BadRequest)
@@ -87,7 +111,7 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut codin
     Ok(carry_out(state, peer, decoded))
 }
 
-fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {
+pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {
     match decoded {
         Ok(request) => state.manager.exchange(request, peer),
         Err(error) => refused(error),

@@ -2,12 +2,14 @@
 
 pub mod bodies;
 pub mod bosh;
+mod charset;
 mod coding;
 pub mod cors;
 pub mod pages;
 pub mod parking;
 pub mod peer;
 pub mod reply;
+mod script;
 pub mod serve;
 pub mod tap;
 pub mod turn;
@@ -26,6 +28,7 @@ use tower::Service as _;
 use crate::manager::{ConnectionManager, Peer};
 use crate::xml::XmlLimits;
 use bodies::Arriving;
+pub use charset::Charset;
 pub use coding::ACCEPTED;
 use cors::Cors;
 use reply::Reply;
@@ -48,6 +51,10 @@ pub struct Options {
     pub cors: Cors,
     /// Do answers leave in gzip where the client takes it?
     pub compression: bool,
+    /// What request bodies may come in besides UTF-8.
+    pub charsets: Vec<Charset>,
+    /// Is the script syntax spoken?
+    pub script: bool,
     pub waiting: Waiting,
     pub tryout: Tryout,
 }
@@ -79,6 +86,8 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(125),
             cors: Cors::default(),
             compression: false,
+            charsets: Vec::new(),
+            script: false,
             waiting: Waiting::Parked,
             tryout: Tryout::Off,
         }
@@ -129,6 +138,13 @@ impl Front {
     async fn reply(&self, request: Request<Arriving>, peer: &Peer) -> Reply {
         if request.method() == Method::POST && self.state.options.is_endpoint(request.uri().path()) {
             return bosh::post(&self.state, peer, request).await;
+        }
+        if self.state.options.script
+            && request.method() == Method::GET
+            && request.uri().query().is_some()
+            && self.state.options.is_endpoint(request.uri().path())
+        {
+            return script::get(&self.state, peer, &request);
         }
         match self.routes.clone().call(request.map(Body::new)).await {
             Ok(response) => Reply::Known(response),

@@ -14,11 +14,14 @@ use super::FrontState;
 use super::coding::{gzip, takes_gzip};
 use super::cors::{self, Cors, Grant};
 use super::turn::Persistence;
-use crate::bosh::{Condition, Response};
+use crate::bosh::{Condition, Response, script_call};
 use crate::manager::Exchange;
 
 /// The type that clients parse as XML; JSJaC insists on one (M01).
 const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+
+/// Of the script syntax (N04).
+const TEXT_JAVASCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 
 const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -40,6 +43,8 @@ pub struct Form {
     cors: Arc<Cors>,
     grant: Grant,
     packing: Packing,
+    /// The answer is a call of a function (XEP-0252).
+    script: bool,
 }
 
 /// In which coding the answer may leave.
@@ -82,11 +87,24 @@ impl Form {
                 true if takes_gzip(request) => Packing::Gzip,
                 true => Packing::Unwanted,
             },
+            script: false,
+        }
+    }
+
+    /// The same in script syntax.
+    pub fn script(state: &FrontState, request: &HeaderMap) -> Self {
+        Self {
+            script: true,
+            ..Self::new(state, request)
         }
     }
 
     /// The answer of a session as this request's client takes it: a replay is the same XML, in whatever coding is asked for now (T14).
-    pub fn dress(&self, response: Response) -> Dressed {
+    pub fn dress(&self, mut response: Response) -> Dressed {
+        if self.script {
+            // what we encode is UTF-8
+            response.body = script_call(&String::from_utf8_lossy(&response.body)).into();
+        }
         let packed = match self.packing {
             Packing::Gzip => gzip(&response),
             Packing::Never | Packing::Unwanted => None,
@@ -197,8 +215,10 @@ impl Form {
             .packed
             .then_some((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
         let vary = (self.packing != Packing::Never).then_some((header::VARY, HeaderValue::from_static("Accept-Encoding")));
-        let headers = self.headers(chosen.unwrap_or(TEXT_XML));
-        headers.chain(sandbox).chain(coding).chain(vary)
+        let usual = if self.script { TEXT_JAVASCRIPT } else { TEXT_XML };
+        let pragma = self.script.then_some((header::PRAGMA, HeaderValue::from_static("no-cache")));
+        let headers = self.headers(chosen.unwrap_or(usual));
+        headers.chain(sandbox).chain(coding).chain(vary).chain(pragma)
     }
 
     fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
@@ -279,6 +299,7 @@ mod tests {
             cors: Arc::default(),
             grant: Cors::default().grant(&HeaderMap::new()),
             packing: Packing::Never,
+            script: false,
         }
     }
 

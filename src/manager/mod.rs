@@ -115,12 +115,12 @@ impl ConnectionManager {
             return Err(refuse(Condition::SystemShutdown));
         }
         value::admit(&creation).map_err(refuse)?;
-        let domain = creation
-            .to
-            .as_deref()
-            .and_then(Domain::parse)
-            .filter(|domain| self.connector.serves(domain));
-        let domain = domain.ok_or_else(|| refuse(Condition::HostUnknown))?;
+        let domain = creation.to.as_deref().and_then(Domain::parse);
+        let domain = match domain {
+            Some(domain) if self.connector.is_gone(&domain) => return Err(refuse(Condition::HostGone)),
+            Some(domain) if self.connector.serves(&domain) => domain,
+            _ => return Err(refuse(Condition::HostUnknown)),
+        };
         let key = Key::random().map_err(|cause| {
             error!(%cause, "no randomness for a session id");
             refuse(Condition::InternalServerError)

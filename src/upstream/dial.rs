@@ -41,6 +41,10 @@ impl Connect for Connector {
         self.route.find(domain).is_some()
     }
 
+    fn is_gone(&self, domain: &Domain) -> bool {
+        self.route.is_gone(domain)
+    }
+
     fn connect(&self, domain: &Domain) -> Connecting<'_> {
         let servers = self
             .route

@@ -25,6 +25,11 @@ pub trait Connect: Send + Sync {
     /// Is this domain served here? Asked before a session is made (XEP-0124 section 17.2, `host-unknown`).
     fn serves(&self, domain: &Domain) -> bool;
 
+    /// Was it, and is no more? (`host-gone`)
+    fn is_gone(&self, _domain: &Domain) -> bool {
+        false
+    }
+
     /// Connects within a bounded time.
     fn connect(&self, domain: &Domain) -> Connecting<'_>;
 }

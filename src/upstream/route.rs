@@ -45,11 +45,17 @@ pub struct Entry {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Route {
     pub entries: Vec<Entry>,
+    /// Names that were served once.
+    pub gone: Vec<Pattern>,
 }
 
 impl Route {
     pub fn find(&self, domain: &Domain) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.pattern.matches(domain))
+    }
+
+    pub fn is_gone(&self, domain: &Domain) -> bool {
+        self.gone.iter().any(|pattern| pattern.matches(domain))
     }
 }
 
@@ -64,6 +70,7 @@ mod tests {
         };
         Route {
             entries: patterns.iter().map(entry).collect(),
+            gone: Vec::new(),
         }
     }
 

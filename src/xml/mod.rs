@@ -133,20 +133,21 @@ impl Payload {
         Self { bytes, ..self.clone() }
     }
 
-    /// The element without the parts at `spans`, which follow one another behind its name.
-    pub fn without(self, spans: &[Range<usize>]) -> Self {
-        if spans.is_empty() {
+    /// The element with other text at some places, which follow one another behind its name.
+    pub fn edited(self, edits: &[(Range<usize>, String)]) -> Self {
+        if edits.is_empty() {
             return self;
         }
-        let mut kept = Vec::with_capacity(self.bytes.len());
+        let mut bytes = Vec::with_capacity(self.bytes.len());
         let mut from = 0;
-        for span in spans {
-            kept.extend_from_slice(&self.bytes[from..span.start]);
+        for (span, text) in edits {
+            bytes.extend_from_slice(&self.bytes[from..span.start]);
+            bytes.extend_from_slice(text.as_bytes());
             from = span.end;
         }
-        kept.extend_from_slice(&self.bytes[from..]);
+        bytes.extend_from_slice(&self.bytes[from..]);
         Self {
-            bytes: kept.into(),
+            bytes: bytes.into(),
             ..self
         }
     }

@@ -25,7 +25,7 @@ pub enum Fragment {
 ///                                               EmptyRoot    EndTag -> Closed
 ///                                                   \___________________^
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Splitter {
     limits: XmlLimits,
     place: Place,
@@ -39,7 +39,7 @@ pub struct Splitter {
 }
 
 /// Where in the document the front of the input stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Place {
     Start,
     Prolog,
@@ -55,7 +55,7 @@ enum Place {
 }
 
 /// Where in a fragment the scan stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Scan {
     Text,
     /// Behind `<`.

@@ -1,5 +1,6 @@
-//! What a client behind a manager must not be offered: starttls, compression, channel binding (`-PLUS`, HT-*-ENDP/EXPR/UNIQ, sasl-cb), and
-//! the containers that this empties.
+//! What a client behind a manager must not be offered: starttls, compression, channel binding (`-PLUS`, HT-*-ENDP/EXPR/UNIQ, sasl-cb),
+//! mechanisms that would speak for the manager or put a layer of their own under the stream, and the containers that this empties; and
+//! limits that are the manager's rather than the server's (XEP-0478).
 //!
 //! All of these belong to the link that ends at the manager (XEP-0206 section 4, XEP-0440, XEP-0484 section 3.1).
 
@@ -15,12 +16,16 @@ use crate::xml::{Payload, XmlError, XmlLimits};
 const COMPRESS: &str = "http://jabber.org/features/compress";
 const FAST: &str = "urn:xmpp:fast:0";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
 
-/// The features as a client may see them; the same bytes when nothing has to go.
-pub fn strip(features: Payload) -> Payload {
+/// A part that goes, and what comes instead.
+type Cut = (Range<usize>, String);
+
+/// The features as a client may see them, which may send elements of up to `most` bytes; the same bytes when nothing has to change.
+pub fn strip(features: Payload, most: usize) -> Payload {
     // a payload is well-formed, so this does not fail
-    let cuts = cuts(features.bytes()).unwrap_or_default();
-    features.without(&cuts)
+    let cuts = cuts(features.bytes(), most).unwrap_or_default();
+    features.edited(&cuts)
 }
 
 /// An element that is being read.
@@ -36,17 +41,22 @@ struct Open<'a> {
 }
 
 /// What has to go, in order.
-fn cuts(features: &Bytes) -> Result<Vec<Range<usize>>, XmlError> {
+fn cuts(features: &Bytes, most: usize) -> Result<Vec<Cut>, XmlError> {
     let limits = XmlLimits {
         attributes: usize::MAX,
         ..XmlLimits::default()
     };
     let mut lexer = Lexer::new(features)?;
-    let mut cuts: Vec<Range<usize>> = Vec::new();
+    let mut cuts: Vec<Cut> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     loop {
         let text = lexer.text()?;
         let start = lexer.at();
+        let text = Content {
+            text,
+            span: start - text.len()..start,
+            most,
+        };
         match lexer.markup()? {
             Markup::Start(name) => {
                 let outer = open.last().map(|parent| parent.tag.scope.clone()).unwrap_or_default();
@@ -71,11 +81,11 @@ fn cuts(features: &Bytes) -> Result<Vec<Range<usize>>, XmlError> {
                             .attributes
                             .iter()
                             .filter(|a| a.is("", "tls-0rtt"))
-                            .map(|a| a.span.clone()),
+                            .map(|a| (a.span.clone(), String::new())),
                     );
                 }
                 if element.tag.is_empty {
-                    element.close("", lexer.at(), open.last_mut(), &mut cuts);
+                    element.close(&text, lexer.at(), open.last_mut(), &mut cuts);
                 } else {
                     open.push(element);
                 }
@@ -85,7 +95,7 @@ fn cuts(features: &Bytes) -> Result<Vec<Range<usize>>, XmlError> {
                     return Err(XmlError::NotWellFormed);
                 };
                 lexer.end_tag(element.name.raw)?;
-                element.close(text, lexer.at(), open.last_mut(), &mut cuts);
+                element.close(&text, lexer.at(), open.last_mut(), &mut cuts);
             }
             Markup::Cdata => {}
             Markup::Over => return Ok(cuts),
@@ -93,18 +103,28 @@ fn cuts(features: &Bytes) -> Result<Vec<Range<usize>>, XmlError> {
     }
 }
 
+/// The character data before an element's end.
+struct Content<'a> {
+    text: &'a str,
+    span: Range<usize>,
+    most: usize,
+}
+
 impl Open<'_> {
-    /// The element, whose character data is `text`, ends at `end`: it goes, or counts for its parent.
-    fn close(mut self, text: &str, end: usize, parent: Option<&mut Self>, cuts: &mut Vec<Range<usize>>) {
+    /// The element ends at `end`: it goes, or counts for its parent.
+    fn close(mut self, content: &Content<'_>, end: usize, parent: Option<&mut Self>, cuts: &mut Vec<Cut>) {
         let is_mechanism = self.tag.local.as_str() == "mechanism" && [SASL, SASL2, FAST].contains(&self.tag.namespace.as_str());
         self.mechanisms += usize::from(is_mechanism);
-        if self.is_of_the_link() || (is_mechanism && binds_channel(text.trim())) || (cuts.len() > self.cuts && self.is_emptied())
-        {
+        let refused = is_mechanism && is_the_links(content.text.trim());
+        if self.is_of_the_link() || refused || (cuts.len() > self.cuts && self.is_emptied()) {
             cuts.truncate(self.cuts);
-            cuts.push(self.start..end);
+            cuts.push((self.start..end, String::new()));
         } else if let Some(parent) = parent {
             parent.elements += 1;
             parent.mechanisms += self.mechanisms;
+        }
+        if self.tag.is(STREAM_LIMITS, "max-bytes") && content.text.trim().parse().is_ok_and(|most: usize| most > content.most) {
+            cuts.push((content.span.clone(), content.most.to_string()));
         }
     }
 
@@ -112,6 +132,8 @@ impl Open<'_> {
         self.tag.is(TLS, "starttls")
             || self.tag.is(COMPRESS, "compression")
             || self.tag.is(CHANNEL_BINDING, "sasl-channel-binding")
+            // how long the link may be silent is not the client's business
+            || self.tag.is(STREAM_LIMITS, "idle-seconds")
     }
 
     /// Is it a container that is of no use with what is left in it?
@@ -121,9 +143,58 @@ impl Open<'_> {
     }
 }
 
-/// Does the mechanism depend on the TLS channel between client and server?
-fn binds_channel(mechanism: &str) -> bool {
+/// Is it a mechanism of the link between manager and server? `EXTERNAL` would log everybody in as the manager (S05); what depends on the
+/// TLS channel has another one; and what can put a security layer below the stream would hide it from us (S07).
+fn is_the_links(mechanism: &str) -> bool {
     let token_endings = ["-ENDP", "-EXPR", "-UNIQ"];
-    mechanism.ends_with("-PLUS")
+    let layered = ["GSSAPI", "GSS-SPNEGO", "KERBEROS_V4", "KERBEROS_V5", "NTLM"];
+    mechanism == "EXTERNAL"
+        || layered.contains(&mechanism)
+        || mechanism.starts_with("GS2-")
+        || mechanism.ends_with("-PLUS")
         || (mechanism.starts_with("HT-") && token_endings.iter().any(|ending| mechanism.ends_with(ending)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::STREAM;
+    use super::*;
+    use crate::xml::scope::standing;
+
+    fn stripped(inside: &str) -> String {
+        let text = format!("<stream:features xmlns:stream='{STREAM}'>{inside}</stream:features>");
+        let features = strip(standing(text.into(), STREAM.into(), "features"), 10_000);
+        let inside = features.as_str().split_once('>').map_or("", |(_, rest)| rest);
+        inside.strip_suffix("</stream:features>").unwrap_or_default().to_owned()
+    }
+
+    // S05, S07
+    #[test]
+    fn nobody_logs_in_as_the_manager_or_below_the_stream() {
+        let list = |names: &[&str]| {
+            let names: String = names.iter().map(|name| format!("<mechanism>{name}</mechanism>")).collect();
+            format!("<mechanisms xmlns='{SASL}'>{names}</mechanisms>")
+        };
+        let offered = list(&["EXTERNAL", "GSSAPI", "GS2-KRB5", "SCRAM-SHA-1", "DIGEST-MD5", "PLAIN"]);
+        assert_eq!(stripped(&offered), list(&["SCRAM-SHA-1", "DIGEST-MD5", "PLAIN"]));
+        assert_eq!(stripped(&list(&["EXTERNAL"])), "");
+        let sasl2 = format!(
+            "<authentication xmlns='{SASL2}'><mechanism>EXTERNAL</mechanism><mechanism>PLAIN</mechanism></authentication>"
+        );
+        assert!(!stripped(&sasl2).contains("EXTERNAL"));
+    }
+
+    // S09
+    #[test]
+    fn limits_are_the_smaller_ones() {
+        let limits = |inside: &str| format!("<limits xmlns='{STREAM_LIMITS}'>{inside}</limits>");
+        assert_eq!(
+            stripped(&limits("<max-bytes>262144</max-bytes><idle-seconds>600</idle-seconds>")),
+            limits("<max-bytes>10000</max-bytes>")
+        );
+        assert_eq!(
+            stripped(&limits("<max-bytes>5000</max-bytes>")),
+            limits("<max-bytes>5000</max-bytes>")
+        );
+    }
 }

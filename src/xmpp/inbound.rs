@@ -94,7 +94,7 @@ impl Inbound {
         };
         let payload = carry(element, scope, &CARRIAGE, &self.limits)?;
         Ok(match (payload.namespace(), payload.local()) {
-            (STREAM, "features") => StreamEvent::Features(features::strip(payload)),
+            (STREAM, "features") => StreamEvent::Features(features::strip(payload, self.limits.element_bytes)),
             (STREAM, "error") => StreamEvent::Error(StreamError { element: payload }),
             (SASL, "success") => StreamEvent::Authenticated(payload),
             _ => match Managed::of(&payload) {

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use boshd::front::Options;
+use boshd::front::{Charset, Options};
 
 use super::stack::{Session, Stack, creation, post, post_with};
 use super::wire::Reply;
@@ -168,4 +168,34 @@ async fn packed_answers() {
     wire.send(post_with(takes, &session.body(""))).await;
     stack.server.push(0, "<message/>");
     assert_eq!(wire.reply().await.header("content-encoding"), None, "too short");
+}
+
+// M07, C09: what the operator lists is converted; what is not in it is a bad request; without a list the header means nothing
+#[tokio::test(start_paused = true)]
+async fn other_charsets() {
+    let latin = |body: &str| -> Vec<u8> { body.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect() };
+    let with = |body: &[u8]| {
+        let head = format!(
+            "POST /http-bind HTTP/1.1\r\nContent-Type: text/xml; charset=ISO-8859-1\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let stack = Stack::new(Options {
+        charsets: Charset::named("ISO-8859-1").into_iter().collect(),
+        ..Options::default()
+    });
+    let mut session = stack.session(1).await;
+    let mut wire = stack.connect();
+    let reply = wire.ask(with(&latin(&session.body("<a xmlns='x' id='caf\u{e9}'/>")))).await;
+    assert_eq!(reply.status(), 200);
+    stack.server.sees("caf\u{e9}").await;
+
+    let plain = super::stack();
+    let mut session = plain.session(1).await;
+    let mut wire = plain.connect();
+    wire.ask(with(session.body("<a xmlns='x' id='caf\u{e9}'/>").as_bytes())).await;
+    plain.server.sees("caf\u{e9}").await;
+    let reply = wire.ask(with(&latin(&session.body("<a xmlns='x' id='\u{e9}'/>")))).await;
+    assert!(reply.is_terminate("bad-request"), "not UTF-8: {}", reply.text());
 }

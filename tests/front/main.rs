@@ -6,6 +6,7 @@ mod cors;
 mod envelope;
 mod limits;
 mod pages;
+mod script;
 #[path = "../support/stack.rs"]
 mod stack;
 #[path = "../support/wire.rs"]

@@ -130,5 +130,9 @@ pub fn connector(servers: &[SocketAddr], timeout: Duration) -> Connector {
         pattern: Pattern::parse("example.org").unwrap(),
         servers: servers.iter().map(SocketAddr::to_string).collect(),
     };
-    Connector::new(Route { entries: vec![entry] }, timeout)
+    let route = Route {
+        entries: vec![entry],
+        gone: Pattern::parse("gone.example").into_iter().collect(),
+    };
+    Connector::new(route, timeout)
 }

@@ -89,7 +89,11 @@ pub fn creation(wait: u32) -> String {
 
 impl Session {
     pub fn of(creation: &Reply) -> Self {
-        let sid = creation.text().split_once(" sid='").expect("a sid").1;
+        Self::of_text(creation.text())
+    }
+
+    pub fn of_text(creation: &str) -> Self {
+        let sid = creation.split_once(" sid='").expect("a sid").1;
         Self {
             sid: sid.split_once('\'').unwrap().0.to_owned(),
             rid: FIRST_RID,

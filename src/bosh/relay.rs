@@ -1,0 +1,93 @@
+//! Between requests and streams: what a request says to the servers, and what a server says (XEP-0124 section 16.4, XEP-0206 sections 3 to 6).
+
+use super::session::Session;
+use super::streams::{Introduction, StreamEnd, StreamPhase};
+use super::{Condition, Opening, Request, Restart, ServerCommand, ServerEvent, StreamId, Time};
+
+impl Session {
+    /// Does it speak to a stream that there never was? (I06)
+    pub(super) fn names_nothing(&self, request: &Request) -> bool {
+        let speaks = request.has_content() || request.restart != Restart::No || request.terminate;
+        let named = request.stream.as_ref().filter(|_| self.streams.are_several() && speaks);
+        named.is_some_and(|name| self.streams.named(name).is_none())
+    }
+
+    /// What a request says to the server, or to all of them where it names none (section 16.4).
+    pub(super) fn pass_on(&mut self, request: Request) {
+        if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
+            return self.add_stream(request);
+        }
+        let name = request.stream.as_ref().filter(|_| self.streams.are_several());
+        let addressed = self
+            .streams
+            .living()
+            .filter(|stream| name.is_none() || stream.name.as_ref() == name);
+        let addressed: Vec<_> = addressed.map(|stream| stream.id).collect();
+        if request.restart != Restart::No && self.restart(&addressed, &request) {
+            return;
+        }
+        if !request.payloads.is_empty() {
+            for id in addressed {
+                self.order(id, ServerCommand::Send(request.payloads.clone()));
+            }
+        }
+    }
+
+    /// Restarts the streams that have just logged in, or all addressed where the client insists. False: it was no restart.
+    fn restart(&mut self, addressed: &[StreamId], request: &Request) -> bool {
+        let fresh = |id: &StreamId| {
+            let stream = self.streams.get(*id);
+            stream.is_some_and(|stream| stream.phase == StreamPhase::Authenticated)
+        };
+        let mut restarted: Vec<_> = addressed.iter().copied().filter(fresh).collect();
+        if restarted.is_empty() {
+            if request.restart == Restart::WrongNamespace {
+                return false;
+            }
+            restarted.extend(addressed);
+        }
+        for id in restarted {
+            if let Some(stream) = self.streams.get_mut(id) {
+                let opening = stream.restart(request.opening.clone());
+                self.order(id, ServerCommand::Restart(opening));
+            }
+        }
+        true
+    }
+
+    /// One more stream; where there is room for none its client is told (I03).
+    fn add_stream(&mut self, request: Request) {
+        let opening = Opening {
+            to: request.to,
+            ..request.opening
+        };
+        if let Some(id) = self.streams.open(&self.sid, opening.clone()) {
+            self.order(id, ServerCommand::Open(opening));
+        }
+    }
+
+    pub(super) fn server(&mut self, id: StreamId, event: ServerEvent, now: Time) {
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.is_gone()) else {
+            return;
+        };
+        let payload = match event {
+            ServerEvent::Opened { version, from, id } => return stream.opened(Introduction { version, from, id }),
+            ServerEvent::Features(features) => {
+                stream.phase = StreamPhase::Ready;
+                features
+            }
+            ServerEvent::Authenticated(success) => {
+                stream.phase = StreamPhase::Authenticated;
+                success
+            }
+            ServerEvent::Managed(managed, payload) => {
+                stream.managed = Some(managed);
+                payload
+            }
+            ServerEvent::Payload(payload) => payload,
+            ServerEvent::Closed => return self.stream_ended(id, StreamEnd::because(Condition::RemoteConnectionFailed), now),
+            ServerEvent::Failed(failure) => return self.stream_ended(id, failure.into(), now),
+        };
+        self.outbox.push(id, payload.detached());
+    }
+}
