@@ -28,6 +28,8 @@ pub mod telemetry;
 
 /// XEP-0124 and XEP-0206 as a value.
 pub mod bosh;
+/// XEP-0025 as a value.
+pub mod http_polling;
 /// RFC 6120 streams as values.
 pub mod xmpp;
 

@@ -1,5 +1,6 @@
 //! What the operator wrote -> the options that each part owns.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -32,7 +33,7 @@ pub(super) fn route(config: &Config) -> anyhow::Result<Route> {
 
 pub(super) fn manager(config: &Config) -> manager::Options {
     manager::Options {
-        session: bosh::Limits {
+        session: Arc::new(bosh::Limits {
             max_wait: seconds(config.bosh.max_wait),
             max_hold: config.bosh.max_hold,
             inactivity: seconds(config.bosh.inactivity),
@@ -44,7 +45,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             charsets: (!config.bosh.charsets.is_empty()).then(|| config.bosh.charsets.join(" ").into()),
             session_memory: config.limits.session_memory,
             ..bosh::Limits::default()
-        },
+        }),
         sessions: config.limits.sessions,
         stanza_bytes: config.limits.stanza_bytes,
     }
@@ -59,6 +60,7 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         cors: cors(&config.cors)?,
         compression: config.bosh.compression,
         charsets: config.bosh.charsets.iter().filter_map(|name| Charset::named(name)).collect(),
+        http_polling: Some(config.http_polling.path.clone()).filter(|path| !path.is_empty()),
         script: config.bosh.script,
         tryout,
         ..front::Options::default()

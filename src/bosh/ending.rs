@@ -129,7 +129,7 @@ impl Session {
         if self.streams.living().count() > 1 {
             self.close_stream(id, Close::Clean);
             if let Some(stream) = self.streams.get_mut(id) {
-                stream.end = Some(end);
+                stream.end = Some(Box::new(end));
             }
             return;
         }
@@ -156,10 +156,7 @@ impl Session {
         }
         self.close_stream(id, Close::Clean);
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.end = Some(StreamEnd {
-                condition: None,
-                error: None,
-            });
+            stream.end = Some(Box::default());
         }
     }
 

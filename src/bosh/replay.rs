@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::held::Held;
-use super::{ClientAck, RequestId, Response, Rid, StreamId, Time};
+use super::{ClientAck, Condition, RequestId, Response, Rid, StreamId, Time};
 use crate::xml::Payload;
 
 /// Milliseconds after which an answer that the client says it lacks is lost rather than on its way (F06).
@@ -52,7 +54,8 @@ impl Known {
 struct Answered {
     rid: Rid,
     at: Time,
-    response: Response,
+    body: Bytes,
+    legacy: Option<Condition>,
     delivery: Delivery,
     stream: StreamId,
     /// Payloads that the client is not known to have; slices of the response's bytes.
@@ -88,7 +91,8 @@ impl ReplayCache {
         self.answers.push_back(Answered {
             rid: held.rid,
             at,
-            response,
+            body: response.body,
+            legacy: response.legacy,
             delivery: held.id.map_or(Delivery::Broken, Delivery::Leaving),
             stream,
             unconfirmed,
@@ -105,7 +109,11 @@ impl ReplayCache {
     pub fn replay(&mut self, rid: Rid, id: RequestId) -> Option<Response> {
         let answered = self.answers.iter_mut().find(|answered| answered.rid == rid)?;
         answered.delivery = Delivery::Leaving(id);
-        Some(answered.response.clone())
+        Some(Response {
+            body: answered.body.clone(),
+            legacy: answered.legacy,
+            content: None,
+        })
     }
 
     pub fn written(&mut self, id: RequestId) -> bool {
@@ -158,7 +166,7 @@ impl ReplayCache {
     }
 
     pub fn bytes(&self) -> usize {
-        self.answers.iter().map(|answered| answered.response.body.len()).sum()
+        self.answers.iter().map(|answered| answered.body.len()).sum()
     }
 
     fn settle(&mut self, id: RequestId, delivery: Delivery) -> bool {

@@ -1,6 +1,7 @@
 //! `Session`: one input at a time, then its outputs, then the next deadline. The only coordinator of the parts.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::ending::{EndReason, Farewell, Phase};
 use super::held::{Held, HeldRequests};
@@ -66,7 +67,7 @@ pub enum Output {
 pub struct Admitted {
     pub id: RequestId,
     pub sid: Sid,
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
 }
 
 /// Counters for those who watch.
@@ -83,7 +84,7 @@ pub struct Snapshot {
 pub struct Session {
     pub(super) sid: Sid,
     pub(super) terms: Terms,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(super) phase: Phase,
     pub(super) window: RequestWindow,
     pub(super) held: HeldRequests,

@@ -18,9 +18,9 @@ struct Share {
     stream: StreamId,
     /// Where streams have names and this one has something to say.
     name: Option<Text>,
-    introduction: Option<Introduction>,
+    introduction: Option<Box<Introduction>>,
     payloads: Vec<Payload>,
-    end: Option<StreamEnd>,
+    end: Option<Box<StreamEnd>>,
 }
 
 impl Session {
@@ -148,7 +148,7 @@ impl Session {
         };
         let answer = Answer {
             creation: opening.then_some((&self.sid, &self.terms, &self.limits)),
-            introduction: share.introduction.as_ref(),
+            introduction: share.introduction.as_deref(),
             kind,
             stream: share.name.as_ref(),
             ack,

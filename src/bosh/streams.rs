@@ -115,7 +115,7 @@ pub(super) struct Introduction {
 }
 
 /// How a stream ends while the session goes on (section 16.6).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct StreamEnd {
     /// `None`: the client asked for it.
     pub condition: Option<Condition>,
@@ -151,13 +151,13 @@ pub(super) struct Stream {
     /// `None` in a session that can have one only.
     pub name: Option<Text>,
     pub phase: StreamPhase,
-    pub opening: Opening,
+    opening: Box<Opening>,
     /// Not yet told.
-    pub introduction: Option<Introduction>,
+    pub introduction: Option<Box<Introduction>>,
     /// Has the client agreed on it with the server?
     pub managed: Option<Managed>,
     /// Not yet told; it is, behind the last of the stream's payloads.
-    pub end: Option<StreamEnd>,
+    pub end: Option<Box<StreamEnd>>,
 }
 
 impl Stream {
@@ -166,7 +166,7 @@ impl Stream {
             id,
             name,
             phase: StreamPhase::Connecting,
-            opening,
+            opening: Box::new(opening),
             introduction: None,
             managed: None,
             end: None,
@@ -179,13 +179,13 @@ impl Stream {
             Some(_) => StreamPhase::AwaitingFeatures,
             None => StreamPhase::Ready,
         };
-        self.introduction = Some(introduction);
+        self.introduction = Some(Box::new(introduction));
     }
 
     pub fn restart(&mut self, opening: Opening) -> Opening {
-        self.opening = opening.or(&self.opening);
+        *self.opening = opening.or(&self.opening);
         self.phase = StreamPhase::Connecting;
-        self.opening.clone()
+        Opening::clone(&self.opening)
     }
 
     /// Is there nothing more to come before the client can go on?
@@ -239,7 +239,7 @@ impl Streams {
         let stream = self.add(sid, opening);
         if !room {
             stream.phase = StreamPhase::Gone;
-            stream.end = Some(StreamEnd::because(Condition::PolicyViolation));
+            stream.end = Some(Box::new(StreamEnd::because(Condition::PolicyViolation)));
         }
         room.then_some(stream.id)
     }

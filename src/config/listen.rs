@@ -28,6 +28,13 @@ pub struct Bosh {
     pub script: bool,
 }
 
+/// `[http_polling]`: XEP-0025.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpPolling {
+    /// Empty: it is not spoken.
+    pub path: String,
+}
+
 /// `[cors]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cors {
@@ -111,6 +118,16 @@ impl Default for Bosh {
             // It runs with all rights of the page that asked for it.
             script: false,
         }
+    }
+}
+
+impl HttpPolling {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let path = section.get("path", String::new(), |path: &String| match path.as_str() {
+            "" => Ok(()),
+            path => endpoint(path),
+        });
+        Self { path }
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use limits::Limits;
-pub use listen::{Bosh, Cors, Listen};
+pub use listen::{Bosh, Cors, HttpPolling, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
 pub use reader::{Origin, Setting};
@@ -29,6 +29,7 @@ pub struct Config {
     pub domains: Vec<Domain>,
     pub upstream: Upstream,
     pub bosh: Bosh,
+    pub http_polling: HttpPolling,
     pub limits: Limits,
     pub cors: Cors,
     pub shutdown: Shutdown,
@@ -77,6 +78,7 @@ impl Config {
             domains: reader.sections("domain", Domain::read),
             upstream: reader.section("upstream", Upstream::read),
             bosh: reader.section("bosh", Bosh::read),
+            http_polling: reader.section("http_polling", HttpPolling::read),
             limits: reader.section("limits", Limits::read),
             cors: reader.section("cors", Cors::read),
             shutdown: reader.section("shutdown", Shutdown::read),
@@ -107,6 +109,7 @@ impl Config {
             domains: Vec::new(),
             upstream: Upstream::default(),
             bosh: Bosh::default(),
+            http_polling: HttpPolling::default(),
             limits: Limits::default(),
             cors: Cors::default(),
             // Nobody but the person at the keyboard would wait for it.
@@ -127,7 +130,13 @@ impl Config {
             shutdown,
             ..
         } = self;
-        let rules: [(bool, Severity, &str, &str); 7] = [
+        let rules: [(bool, Severity, &str, &str); 8] = [
+            (
+                self.http_polling.path == bosh.path,
+                Severity::Wrong,
+                "http_polling.path",
+                "is the path of the BOSH endpoint; give it another",
+            ),
             (
                 cors.credentials && cors.origins.iter().any(|origin| origin == "*"),
                 Severity::Wrong,

@@ -5,8 +5,9 @@ pub mod bosh;
 mod charset;
 mod coding;
 pub mod cors;
+pub mod http_polling;
 pub mod pages;
-pub mod parking;
+mod parking;
 pub mod peer;
 pub mod reply;
 mod script;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{Method, Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
@@ -53,6 +54,8 @@ pub struct Options {
     pub compression: bool,
     /// What request bodies may come in besides UTF-8.
     pub charsets: Vec<Charset>,
+    /// Where XEP-0025 is spoken, if it is.
+    pub http_polling: Option<String>,
     /// Is the script syntax spoken?
     pub script: bool,
     pub waiting: Waiting,
@@ -87,6 +90,7 @@ impl Default for Options {
             cors: Cors::default(),
             compression: false,
             charsets: Vec::new(),
+            http_polling: None,
             script: false,
             waiting: Waiting::Parked,
             tryout: Tryout::Off,
@@ -146,7 +150,9 @@ impl Front {
         {
             return script::get(&self.state, peer, &request);
         }
-        match self.routes.clone().call(request.map(Body::new)).await {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(*peer);
+        match self.routes.clone().call(request).await {
             Ok(response) => Reply::Known(response),
             Err(never) => match never {},
         }
@@ -166,6 +172,9 @@ fn routes(state: &Arc<FrontState>) -> Router {
     let mut routes = Router::new().route(&format!("{path}/"), endpoint.clone());
     if !path.is_empty() {
         routes = routes.route(path, endpoint);
+    }
+    if let Some(path) = &state.options.http_polling {
+        routes = routes.route(path, post(http_polling::post));
     }
     match state.options.tryout {
         Tryout::On => {

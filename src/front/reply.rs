@@ -179,6 +179,16 @@ impl Form {
         reply
     }
 
+    /// The answer to a poll of XEP-0025: clients look for the id in every one (HP01).
+    pub fn polled(&self, id: &str, path: &str, body: Body) -> HttpResponse<Body> {
+        let mut reply = self.reply(StatusCode::OK, TEXT_XML, body);
+        // ids and paths are made of characters that a header may have
+        if let Ok(cookie) = HeaderValue::try_from(format!("ID={id}; path={path}")) {
+            reply.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        reply
+    }
+
     /// A short text for a human.
     pub fn note(&self, text: &'static str) -> HttpResponse<Body> {
         self.reply(StatusCode::OK, TEXT_PLAIN, Body::from(text))

@@ -22,7 +22,6 @@ use crate::xmpp::Domain;
 /// What a session is made with besides its value.
 pub(super) struct Setting {
     pub key: Key,
-    pub domain: Domain,
     pub xml: XmlLimits,
     /// Closing streams finish on it.
     pub tracker: TaskTracker,
@@ -36,10 +35,11 @@ pub(super) struct LiveSession {
 }
 
 impl LiveSession {
-    pub fn new(setting: Setting, session: Session) -> Self {
+    /// A session whose first stream goes to `domain`.
+    pub fn new(setting: Setting, domain: Domain, session: Session) -> Self {
         Self {
             setting,
-            live: Mutex::new(Live::new(session)),
+            live: Mutex::new(Live::new(domain, session)),
         }
     }
 
@@ -155,6 +155,8 @@ impl Setting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::bosh::{Admitted, Decoder, Limits};
 
     fn request(attributes: &str) -> Request {
@@ -167,17 +169,17 @@ mod tests {
     #[test]
     fn nothing_is_kept_for_connections_that_died() {
         let key = Key::random().expect("randomness");
-        let (id, sid, limits) = (RequestId(0), key.sid(), Limits::default());
+        let (id, sid, limits) = (RequestId(0), key.sid(), Arc::new(Limits::default()));
         let creation = request("rid='1' to='example.org'");
         let setting = Setting {
             key,
-            domain: Domain::parse("example.org").expect("a domain"),
             xml: XmlLimits::default(),
             tracker: TaskTracker::new(),
             opened: Instant::now(),
         };
         let session = LiveSession::new(
             setting,
+            Domain::parse("example.org").expect("a domain"),
             Session::open(creation, Admitted { id, sid, limits }, Time::default()),
         );
         let _answer = session.created(id);

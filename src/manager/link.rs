@@ -10,7 +10,8 @@ use super::translate;
 use crate::bosh::{Close, ServerCommand, StreamId};
 use crate::upstream::BoxStream;
 use crate::upstream::stream::{ServerStream, StreamFailure};
-use crate::xmpp::{Domain, outbound};
+use crate::xml::Payload;
+use crate::xmpp::{Domain, StreamHeader, outbound};
 
 /// How long the server's own goodbye is waited for (ER09).
 const CLOSE: Duration = Duration::from_secs(5);
@@ -57,30 +58,41 @@ impl Link {
         }
     }
 
-    fn carry_out(&mut self, command: ServerCommand, domain: &Domain, setting: &Setting) {
-        match (&mut *self, command) {
-            (_, ServerCommand::Close(how)) => {
-                if let Self::Connected(stream) = std::mem::replace(self, Self::Gone) {
-                    let goodbye = async move {
-                        match how {
-                            Close::Clean => stream.close().await,
-                            Close::Abandon => stream.abandon().await,
-                        }
-                    };
-                    setting.tracker.spawn(timeout(CLOSE, goodbye));
+    /// Begins the stream, or begins it anew.
+    pub fn open(&mut self, header: &StreamHeader) {
+        match self {
+            Self::Connecting(unsent) => outbound::header(header, unsent),
+            Self::Connected(stream) => stream.restart(header),
+            Self::Gone => {}
+        }
+    }
+
+    pub fn send(&mut self, payload: &Payload) {
+        match self {
+            Self::Connecting(unsent) => unsent.extend_from_slice(payload.bytes()),
+            Self::Connected(stream) => stream.send(payload),
+            Self::Gone => {}
+        }
+    }
+
+    /// Says goodbye, if anybody is there.
+    pub fn close(&mut self, how: Close, setting: &Setting) {
+        if let Self::Connected(stream) = std::mem::replace(self, Self::Gone) {
+            let goodbye = async move {
+                match how {
+                    Close::Clean => stream.close().await,
+                    Close::Abandon => stream.abandon().await,
                 }
-            }
-            (Self::Connecting(unsent), ServerCommand::Send(payloads)) => {
-                payloads.iter().for_each(|payload| unsent.extend_from_slice(payload.bytes()));
-            }
-            (Self::Connecting(unsent), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                outbound::header(&translate::header(domain, opening), unsent);
-            }
-            (Self::Connected(stream), ServerCommand::Send(payloads)) => payloads.iter().for_each(|payload| stream.send(payload)),
-            (Self::Connected(stream), ServerCommand::Open(opening) | ServerCommand::Restart(opening)) => {
-                stream.restart(&translate::header(domain, opening));
-            }
-            (Self::Gone, _) => {}
+            };
+            setting.tracker.spawn(timeout(CLOSE, goodbye));
+        }
+    }
+
+    fn carry_out(&mut self, command: ServerCommand, domain: &Domain, setting: &Setting) {
+        match command {
+            ServerCommand::Open(opening) | ServerCommand::Restart(opening) => self.open(&translate::header(domain, opening)),
+            ServerCommand::Send(payloads) => payloads.iter().for_each(|payload| self.send(payload)),
+            ServerCommand::Close(how) => self.close(how, setting),
         }
     }
 

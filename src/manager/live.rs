@@ -38,6 +38,8 @@ const BUDGET: usize = 64;
 /// A session's value and what it holds in the world. Whoever drives it calls [`Live::flush`] afterwards.
 pub(super) struct Live {
     session: Session,
+    /// Of the first stream.
+    domain: Domain,
     /// One for each stream.
     legs: Vec<Leg>,
     /// Streams on whose way to the server nobody is yet.
@@ -63,9 +65,10 @@ enum Reading {
 }
 
 impl Live {
-    pub fn new(session: Session) -> Self {
+    pub fn new(domain: Domain, session: Session) -> Self {
         Self {
             session,
+            domain,
             legs: Vec::with_capacity(1),
             unconnected: Vec::new(),
             requests: 0,
@@ -218,7 +221,7 @@ impl Live {
         if let ServerCommand::Open(opening) = &command {
             let domain = match &opening.to {
                 Some(to) => Domain::parse(to),
-                None => Some(setting.domain.clone()),
+                None => Some(self.domain.clone()),
             };
             self.unconnected.push((stream, domain.clone()));
             self.legs.extend(domain.map(|domain| Leg::new(stream, domain)));
@@ -354,19 +357,19 @@ impl Live {
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {
-        info!(domain = %setting.domain, session = %setting.key, reason = ?reason, "session ended");
+        info!(domain = %self.domain, session = %setting.key, reason = ?reason, "session ended");
         self.give_up(Condition::ItemNotFound);
     }
 
     /// The client goes on sending while the server takes nothing.
     fn flooded(&mut self, setting: &Setting) {
-        info!(domain = %setting.domain, session = %setting.key, "too much waits for the server; the session is given up");
+        info!(domain = %self.domain, session = %setting.key, "too much waits for the server; the session is given up");
         self.give_up(Condition::PolicyViolation);
     }
 
     /// This session is lost, and only this one.
     pub fn panicked(&mut self, setting: &Setting) {
-        error!(domain = %setting.domain, session = %setting.key, "a turn panicked; the session is given up");
+        error!(domain = %self.domain, session = %setting.key, "a turn panicked; the session is given up");
         self.give_up(Condition::InternalServerError);
     }
 

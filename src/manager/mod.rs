@@ -6,12 +6,14 @@ mod link;
 mod live;
 mod registry;
 mod sid;
+mod stream;
 mod translate;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
@@ -20,7 +22,9 @@ use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
 use self::registry::Registry;
 use self::sid::Key;
+use self::stream::PlainStream;
 use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
+use crate::http_polling::{Poll, PollError};
 use crate::upstream::Connect;
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
@@ -34,7 +38,7 @@ pub struct Peer {
 /// What the connection manager allows.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub session: Limits,
+    pub session: Arc<Limits>,
     /// Sessions at once; each costs one socket towards the server and one or two towards its client.
     pub sessions: usize,
     /// Bytes of one element from a server.
@@ -44,7 +48,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            session: Limits::default(),
+            session: Arc::default(),
             sessions: 100_000,
             stanza_bytes: 1024 * 1024,
         }
@@ -55,7 +59,9 @@ impl Default for Options {
 pub struct ConnectionManager {
     connector: Arc<dyn Connect>,
     options: Options,
-    registry: Arc<Registry>,
+    registry: Arc<Registry<LiveSession>>,
+    /// Sessions of clients that poll (XEP-0025), which have no rid.
+    polled: Arc<Registry<PlainStream>>,
     tracker: TaskTracker,
     draining: AtomicBool,
 }
@@ -63,7 +69,9 @@ pub struct ConnectionManager {
 impl ConnectionManager {
     pub fn new(connector: Arc<dyn Connect>, options: Options) -> Self {
         let registry = Arc::new(Registry::new(options.sessions));
+        let polled = Arc::new(Registry::new(options.sessions));
         Self {
+            polled,
             connector,
             options,
             registry,
@@ -79,7 +87,7 @@ impl ConnectionManager {
 
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
-        self.registry.len()
+        self.registry.len() + self.polled.len()
     }
 
     /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
@@ -96,14 +104,58 @@ impl ConnectionManager {
         }
     }
 
+    /// Carries out one poll of XEP-0025: the id of its session, and what the server has said since the last one.
+    ///
+    /// # Errors
+    /// See [`PollError`]; its id is told instead.
+    pub fn poll(&self, poll: &Poll, peer: &Peer) -> Result<(String, Bytes), PollError> {
+        let Some(id) = &poll.id else {
+            return self.open_polled(poll, peer);
+        };
+        let key = Key::from_hex(id).ok_or(PollError::Unknown)?;
+        let session = self.polled.find(key).ok_or(PollError::Unknown)?;
+        Ok((id.clone(), session.poll(poll)?))
+    }
+
+    fn open_polled(&self, first: &Poll, peer: &Peer) -> Result<(String, Bytes), PollError> {
+        let key = Key::random().map_err(|_| PollError::Server)?;
+        if self.draining.load(Ordering::SeqCst) || !self.polled.admit() {
+            return Err(PollError::Server);
+        }
+        info!(session = %key, client = %peer.address, "polling session begins");
+        let setting = self.setting(key);
+        let session = Arc::new(PlainStream::new(setting, first, self.connector.clone()));
+        self.polled.insert(key, session.clone());
+        let said = session.poll_first(first);
+        let (live, polled) = (session, self.polled.clone());
+        self.tracker.spawn(async move {
+            live.run().await;
+            polled.remove(key);
+        });
+        Ok((key.hex(), said))
+    }
+
+    fn setting(&self, key: Key) -> Setting {
+        #[expect(clippy::disallowed_methods, reason = "where a session's time begins")]
+        let opened = Instant::now();
+        Setting {
+            key,
+            xml: XmlLimits {
+                element_bytes: self.options.stanza_bytes,
+                ..XmlLimits::default()
+            },
+            tracker: self.tracker.clone(),
+            opened,
+        }
+    }
+
     /// Ends every session with `system-shutdown` as its client comes to hear of it (J15), and makes no new ones. Returns when all are
     /// gone and their streams are closed; the caller bounds the time.
     pub async fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
         info!(sessions = self.sessions(), "draining");
-        for session in self.registry.all() {
-            session.drain();
-        }
+        self.registry.all().iter().for_each(|session| session.drain());
+        self.polled.all().iter().for_each(|session| session.drain());
         self.tracker.close();
         self.tracker.wait().await;
     }
@@ -137,21 +189,13 @@ impl ConnectionManager {
         let admitted = Admitted {
             id,
             sid: key.sid(),
-            limits: self.options.session.clone(),
+            limits: Arc::clone(&self.options.session),
         };
-        #[expect(clippy::disallowed_methods, reason = "where a session's time begins")]
-        let opened = Instant::now();
-        let setting = Setting {
-            key,
+        let session = Arc::new(LiveSession::new(
+            self.setting(key),
             domain,
-            xml: XmlLimits {
-                element_bytes: self.options.stanza_bytes,
-                ..XmlLimits::default()
-            },
-            tracker: self.tracker.clone(),
-            opened,
-        };
-        let session = Arc::new(LiveSession::new(setting, Session::open(creation, admitted, Time::default())));
+            Session::open(creation, admitted, Time::default()),
+        ));
         self.registry.insert(key, session.clone());
         let answer = session.created(id);
         // a drain that has begun since may have missed it

@@ -5,17 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use super::bosh::LiveSession;
 use super::sid::Key;
 
 /// The live sessions of this process.
-pub(super) struct Registry {
-    sessions: DashMap<Key, Arc<LiveSession>, foldhash::fast::RandomState>,
+pub(super) struct Registry<S> {
+    sessions: DashMap<Key, Arc<S>, foldhash::fast::RandomState>,
     count: AtomicUsize,
     capacity: usize,
 }
 
-impl Registry {
+impl<S> Registry<S> {
     pub fn new(capacity: usize) -> Self {
         Self {
             sessions: DashMap::default(),
@@ -24,7 +23,7 @@ impl Registry {
         }
     }
 
-    pub fn find(&self, key: Key) -> Option<Arc<LiveSession>> {
+    pub fn find(&self, key: Key) -> Option<Arc<S>> {
         self.sessions.get(&key).map(|session| session.clone())
     }
 
@@ -40,7 +39,7 @@ impl Registry {
         admitted.is_ok()
     }
 
-    pub fn insert(&self, key: Key, session: Arc<LiveSession>) {
+    pub fn insert(&self, key: Key, session: Arc<S>) {
         self.sessions.insert(key, session);
     }
 
@@ -55,7 +54,7 @@ impl Registry {
     }
 
     /// All of them, for a drain; not for the path of a request.
-    pub fn all(&self) -> Vec<Arc<LiveSession>> {
+    pub fn all(&self) -> Vec<Arc<S>> {
         self.sessions.iter().map(|entry| entry.value().clone()).collect()
     }
 }

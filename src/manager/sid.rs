@@ -25,6 +25,18 @@ impl Key {
         (length == bytes.len()).then_some(Self(bytes))
     }
 
+    /// The form that XEP-0025 wants: letters, digits and no `:0` at the end (HP02).
+    pub fn hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The way back.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
+        Some(Self(number.to_be_bytes()))
+    }
+
     pub fn sid(self) -> Sid {
         Sid(URL_SAFE_NO_PAD.encode(self.0).into())
     }
@@ -57,6 +69,16 @@ mod tests {
         for (place, c) in first.chars().enumerate().take(21) {
             let same = sids.iter().filter(|sid| sid.as_bytes()[place] == c as u8).count();
             assert!(same < 1_000, "{same} of 10000 sids have {c} at {place}");
+        }
+    }
+
+    // HP02
+    #[test]
+    fn the_other_form_is_read_back_too() {
+        let key = Key::random().expect("randomness");
+        assert!(key.hex().bytes().all(|byte| byte.is_ascii_hexdigit()) && Key::from_hex(&key.hex()) == Some(key));
+        for other in ["", "0", "+0000000000000000000000000000000", "zz"] {
+            assert!(Key::from_hex(other).is_none(), "{other}");
         }
     }
 

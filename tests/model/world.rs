@@ -56,7 +56,7 @@ impl World {
         let admitted = Admitted {
             id: RequestId(0),
             sid: Sid(wire::SID.into()),
-            limits: limits.clone(),
+            limits: limits.clone().into(),
         };
         let mut world = Self {
             limits,

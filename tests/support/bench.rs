@@ -61,7 +61,7 @@ impl Bench {
     /// The same with another way to it, or to nowhere.
     pub fn before(connector: Arc<dyn Connect>, upstream: Upstream, session: Limits) -> Self {
         let options = manager::Options {
-            session,
+            session: Arc::new(session),
             ..manager::Options::default()
         };
         let manager = Arc::new(ConnectionManager::new(connector, options));

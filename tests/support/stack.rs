@@ -21,6 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 
 pub struct Stack {
     pub front: Arc<Front>,
+    pub manager: Arc<ConnectionManager>,
     pub server: Arc<Server>,
     pub shutdown: CancellationToken,
 }
@@ -30,7 +31,8 @@ impl Stack {
         let server = Arc::new(Server::default());
         let manager = Arc::new(ConnectionManager::new(server.clone(), manager::Options::default()));
         Self {
-            front: Arc::new(Front::new(options, manager)),
+            front: Arc::new(Front::new(options, manager.clone())),
+            manager,
             server,
             shutdown: CancellationToken::new(),
         }

@@ -175,7 +175,7 @@ impl Stage {
                     let admitted = Admitted {
                         id,
                         sid: Sid(SID.into()),
-                        limits: self.limits.clone(),
+                        limits: self.limits.clone().into(),
                     };
                     self.session = Some(Session::open(request, admitted, Time(self.now)));
                     self.collect();

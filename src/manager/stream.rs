@@ -1,0 +1,334 @@
+//! One live plain stream: the client's own stream ends here, the server's begins, and payloads pass from one to the other. XEP-0025 polls
+//! it; there is no session above it, so what is fetched is gone (HP09).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::{error, info};
+
+use super::bosh::Setting;
+use super::link::Link;
+use super::translate;
+use crate::bosh::Close;
+use crate::http_polling::{self, Keys, PollError};
+use crate::upstream::stream::StreamFailure;
+use crate::upstream::{BoxStream, Connect, ConnectError, Connecting};
+use crate::xml::Payload;
+use crate::xmpp::inbound::Inbound;
+use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, outbound};
+
+/// A client that has not polled for as long is gone (HP07: five minutes at least).
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Bytes that may wait for the client; beyond it the server is not read.
+const OUTPUT: usize = 1024 * 1024;
+
+/// Bytes that may wait for the server; a client goes beyond it only while the server takes nothing.
+const UNSENT: usize = 4 * 1024 * 1024;
+
+pub(super) struct PlainStream {
+    setting: Setting,
+    connector: Arc<dyn Connect>,
+    live: Mutex<Plain>,
+}
+
+struct Plain {
+    keys: Keys,
+    client: Inbound,
+    input: BytesMut,
+    /// What the server has said since the last poll.
+    output: BytesMut,
+    link: Link,
+    /// Where to connect to, once the client has said so.
+    wanted: Option<Domain>,
+    phase: Phase,
+    expires: Instant,
+    task: Option<Waker>,
+}
+
+/// ```text
+/// Fresh --client's header--> Open --either side's end--> Over --fetched or expired--> Gone
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Fresh,
+    Open,
+    /// What is left can be fetched.
+    Over,
+    /// The server was never reached, which has an id of its own (HP03).
+    Unreachable,
+    Gone,
+}
+
+impl PlainStream {
+    pub fn new(setting: Setting, first: &http_polling::Poll, connector: Arc<dyn Connect>) -> Self {
+        let plain = Plain {
+            keys: Keys::begin(first),
+            client: Inbound::new(setting.xml),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            link: Link::Connecting(BytesMut::new()),
+            wanted: None,
+            phase: Phase::Fresh,
+            expires: setting.opened + IDLE,
+            task: None,
+        };
+        Self {
+            setting,
+            connector,
+            live: Mutex::new(plain),
+        }
+    }
+
+    /// The poll that made it.
+    pub fn poll_first(&self, first: &http_polling::Poll) -> Bytes {
+        self.turn(|plain| plain.exchange(&first.octets, self)).unwrap_or_default()
+    }
+
+    /// A later one.
+    ///
+    /// # Errors
+    /// The session is over, or the key is wrong: then nothing is carried out and it lives no longer for it (HP06).
+    pub fn poll(&self, poll: &http_polling::Poll) -> Result<Bytes, PollError> {
+        self.turn(|plain| plain.poll(poll, self)).unwrap_or(Err(PollError::Unknown))
+    }
+
+    /// We are shutting down, and nobody waits to be told.
+    pub fn drain(&self) {
+        self.turn(|plain| {
+            plain.link.close(Close::Clean, &self.setting);
+            plain.phase = Phase::Gone;
+        });
+    }
+
+    /// Runs until the stream is over and what it left was fetched, or forgotten.
+    pub async fn run(&self) {
+        let mut connecting: Option<Connecting<'_>> = None;
+        let mut sleep = Box::pin(sleep_until(self.setting.opened + IDLE));
+        std::future::poll_fn(|cx| {
+            let turn = catch_unwind(AssertUnwindSafe(|| {
+                if let Some(domain) = self.lock().wanted.take() {
+                    connecting = Some(self.connector.connect(&domain));
+                }
+                if let Some(Poll::Ready(result)) = connecting.as_mut().map(|connecting| connecting.as_mut().poll(cx)) {
+                    connecting = None;
+                    self.turn(|plain| plain.connected(result, &self.setting));
+                }
+                let mut plain = self.lock();
+                plain.task = Some(cx.waker().clone());
+                plain.work(cx, &self.setting);
+                plain.expire(cx, &mut sleep, &self.setting);
+                plain.phase == Phase::Gone
+            }));
+            match turn {
+                Ok(false) => Poll::Pending,
+                Ok(true) => Poll::Ready(()),
+                Err(_) => {
+                    self.panicked();
+                    Poll::Ready(())
+                }
+            }
+        })
+        .await;
+        info!(session = %self.setting.key, "polling session ended");
+    }
+
+    /// One turn under the lock; `None`: it panicked, and the session is given up.
+    fn turn<R>(&self, act: impl FnOnce(&mut Plain) -> R) -> Option<R> {
+        let mut plain = self.lock();
+        let turn = catch_unwind(AssertUnwindSafe(|| act(&mut plain)));
+        let task = plain.task.take();
+        drop(plain);
+        if turn.is_err() {
+            self.panicked();
+        }
+        task.into_iter().for_each(Waker::wake);
+        turn.ok()
+    }
+
+    fn panicked(&self) {
+        error!(session = %self.setting.key, "a turn panicked; the polling session is given up");
+        let mut plain = self.lock();
+        plain.link = Link::Gone;
+        plain.phase = Phase::Gone;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plain> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plain {
+    fn poll(&mut self, poll: &http_polling::Poll, of: &PlainStream) -> Result<Bytes, PollError> {
+        match self.phase {
+            Phase::Gone => return Err(PollError::Unknown),
+            Phase::Unreachable => {
+                self.phase = Phase::Gone;
+                return Err(PollError::Server);
+            }
+            Phase::Fresh | Phase::Open | Phase::Over => self.keys.verify(poll)?,
+        }
+        #[expect(clippy::disallowed_methods, reason = "where a poll's time begins")]
+        let now = Instant::now();
+        self.expires = now + IDLE;
+        Ok(self.exchange(&poll.octets, of))
+    }
+
+    /// Takes what the client says, gives what the server has said.
+    fn exchange(&mut self, octets: &[u8], of: &PlainStream) -> Bytes {
+        self.input.extend_from_slice(octets);
+        while matches!(self.phase, Phase::Fresh | Phase::Open) {
+            match self.client.next(&mut self.input) {
+                Ok(Some(event)) => self.client_says(event, of),
+                Ok(None) => break,
+                Err(error) => self.fail(translate::stream_condition(error), &of.setting),
+            }
+        }
+        if self.phase == Phase::Over {
+            self.input.clear();
+            // fetched with this answer
+            self.phase = Phase::Gone;
+        } else if self.link.unsent() > UNSENT {
+            self.fail("resource-constraint", &of.setting);
+        }
+        std::mem::take(&mut self.output).freeze()
+    }
+
+    fn client_says(&mut self, event: StreamEvent, of: &PlainStream) {
+        match event {
+            StreamEvent::Opened(header) if self.phase == Phase::Open => self.link.open(&passed_on(header)),
+            StreamEvent::Opened(header) => self.open(header, of),
+            StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_of_the_link(&payload) => {
+                self.link.send(&payload);
+            }
+            StreamEvent::Closed => {
+                self.link.close(Close::Clean, &of.setting);
+                self.output.extend_from_slice(outbound::CLOSING);
+                self.phase = Phase::Over;
+            }
+            // what only a server says, and what would change the link beneath the stream (S08)
+            _ => self.fail("unsupported-stanza-type", &of.setting),
+        }
+    }
+
+    fn open(&mut self, header: StreamHeader, of: &PlainStream) {
+        let domain = header.to.as_deref().and_then(Domain::parse);
+        self.phase = Phase::Open;
+        match domain.filter(|domain| of.connector.serves(domain)) {
+            Some(domain) => {
+                info!(%domain, session = %of.setting.key, "polling session reaches out");
+                self.link.open(&passed_on(header));
+                self.wanted = Some(domain);
+            }
+            None => {
+                let ours = StreamHeader {
+                    version: header.version,
+                    ..StreamHeader::default()
+                };
+                outbound::header(&ours, &mut self.output);
+                self.fail("host-unknown", &of.setting);
+            }
+        }
+    }
+
+    fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
+        match result {
+            Ok(io) => self.link.connected(io, setting),
+            Err(error) => {
+                info!(session = %setting.key, target = error.target, stage = ?error.stage, "server not reached");
+                self.link = Link::Gone;
+                self.phase = Phase::Unreachable;
+            }
+        }
+    }
+
+    /// Reads and writes what the server gives and takes.
+    fn work(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        while self.output.len() < OUTPUT {
+            let Link::Connected(stream) = &mut self.link else { return };
+            match stream.poll_event(cx) {
+                Poll::Ready(Ok(event)) => self.server_says(event, setting),
+                Poll::Ready(Err(failure)) => return self.lost(&failure, setting),
+                Poll::Pending => break,
+            }
+        }
+        if let Link::Connected(stream) = &mut self.link
+            && let Poll::Ready(Err(error)) = stream.poll_flush(cx)
+        {
+            self.lost(&StreamFailure::Io(error), setting);
+        }
+    }
+
+    fn server_says(&mut self, event: StreamEvent, setting: &Setting) {
+        match event {
+            StreamEvent::Opened(header) => outbound::header(&header, &mut self.output),
+            StreamEvent::Features(payload) | StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) => {
+                self.say(&payload)
+            }
+            StreamEvent::Authenticated(success) => {
+                self.say(&success);
+                // the client begins its stream anew
+                self.client.restart();
+            }
+            StreamEvent::Error(error) => {
+                self.say(&error.element);
+                self.end(setting);
+            }
+            StreamEvent::Closed => self.end(setting),
+        }
+    }
+
+    fn say(&mut self, payload: &Payload) {
+        self.output.extend_from_slice(payload.bytes());
+    }
+
+    fn lost(&mut self, failure: &StreamFailure, setting: &Setting) {
+        info!(session = %setting.key, cause = %failure, "server stream broke");
+        self.link.break_off(failure, setting);
+        outbound::error("remote-connection-failed", &mut self.output);
+        self.end(setting);
+    }
+
+    /// The client broke the rules of a stream.
+    fn fail(&mut self, condition: &str, setting: &Setting) {
+        outbound::error(condition, &mut self.output);
+        self.end(setting);
+    }
+
+    fn end(&mut self, setting: &Setting) {
+        self.link.close(Close::Clean, setting);
+        self.output.extend_from_slice(outbound::CLOSING);
+        self.phase = Phase::Over;
+    }
+
+    fn expire(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
+        while self.phase != Phase::Gone && sleep.as_mut().poll(cx).is_ready() {
+            if sleep.deadline() >= self.expires {
+                self.link.close(Close::Clean, setting);
+                self.phase = Phase::Gone;
+            } else {
+                sleep.as_mut().reset(self.expires);
+            }
+        }
+    }
+}
+
+/// The client's header as the server gets it: only a valid bare JID in `from` (C13), and no version where the client has none.
+fn passed_on(header: StreamHeader) -> StreamHeader {
+    StreamHeader {
+        from: header.from.and_then(|from| xmpp::bare_jid(&from)),
+        id: None,
+        ..header
+    }
+}
+
+/// Would it mean something to the link that the stream runs on?
+fn is_of_the_link(payload: &Payload) -> bool {
+    use crate::bosh::{COMPRESS, FRAMING, STREAM, TLS};
+    matches!(payload.namespace(), STREAM | FRAMING | TLS | COMPRESS)
+}

@@ -1,0 +1,183 @@
+//! XEP-0025 (spec.md group HP), in memory under a paused clock.
+
+#[path = "support/stack.rs"]
+mod stack;
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::time::Duration;
+
+use boshd::front::Options;
+use stack::Stack;
+use wire::Reply;
+
+const HEADER: &str = "<?xml version='1.0'?><stream:stream to='example.org' version='1.0' xmlns='jabber:client' \
+                      xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/// base64(SHA-1(...)) of "foo", and so on.
+const KEYS: [&str; 3] = ["foo", "C+7Hteo/D9vJXQ3UfzxbwnXaijM=", "6UU8CDmH3O4aHFmCqSORCn721+M="];
+
+fn polling() -> Stack {
+    Stack::new(Options {
+        http_polling: Some("/http-poll".to_owned()),
+        ..Options::default()
+    })
+}
+
+/// One poll, on a connection of its own.
+async fn ask(stack: &Stack, body: &str) -> Reply {
+    let request = format!("POST /http-poll HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let reply = stack.connect().ask(request).await;
+    assert_eq!(
+        (reply.status(), reply.header("content-type")),
+        (200, Some("text/xml; charset=utf-8"))
+    );
+    reply
+}
+
+/// HP01: a cookie in every answer.
+fn id(reply: &Reply) -> String {
+    let cookie = reply.header("set-cookie").expect("a cookie");
+    let value = cookie.strip_prefix("ID=").expect("named ID");
+    value.split(';').next().expect("a value").to_owned()
+}
+
+/// Polls until the server has said this.
+async fn until(stack: &Stack, id: &str, text: &str) -> String {
+    let mut said = String::new();
+    for _ in 0..1000 {
+        said.push_str(ask(stack, &format!("{id},")).await.text());
+        if said.contains(text) {
+            return said;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never said {text}: {said}");
+}
+
+// HP01, HP02, HP04, HP07, HP08: a whole session: the client's own stream, elements cut anywhere, a restart, answers at once; what belongs to
+// the link is not offered
+#[tokio::test(start_paused = true)]
+async fn a_whole_session() {
+    let stack = polling();
+    let first = ask(&stack, &format!("0,{}", &HEADER[..40])).await;
+    let id = id(&first);
+    assert!(
+        id.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b':' || byte == b'-')
+            && !id.ends_with(":0")
+    );
+    assert_eq!(first.text(), "", "at once, with nothing");
+    ask(&stack, &format!("{id},{}", &HEADER[40..])).await;
+    let said = until(&stack, &id, "</stream:features>").await;
+    assert!(
+        said.starts_with("<?xml version='1.0'?><stream:stream ") && !said.contains("starttls"),
+        "{said}"
+    );
+    stack.server.push(0, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    until(&stack, &id, "<success").await;
+    ask(&stack, &format!("{id},{HEADER}<pres")).await;
+    ask(&stack, &format!("{id},ence/>")).await;
+    stack.server.sees("<presence").await;
+    assert_eq!(stack.server.seen().matches("<stream:stream").count(), 2, "begun anew");
+    stack.server.push(0, "<message id='m1'/>");
+    stack.server.push(0, "<message id='m2'/>");
+    let said = until(&stack, &id, "m2").await;
+    assert_eq!((said.matches("m1").count(), said.matches("m2").count()), (1, 1));
+    let last = ask(&stack, &format!("{id},</stream:stream>")).await;
+    assert!(last.text().ends_with("</stream:stream>"));
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
+    stack.server.sees("</stream:stream>").await;
+}
+
+// HP03: what is wrong is an id, and always 200
+#[tokio::test(start_paused = true)]
+async fn errors_are_ids() {
+    let stack = polling();
+    for (body, expected) in [
+        ("no comma", "-2:0"),
+        (";,", "-2:0"),
+        ("unknown,", "0:0"),
+        ("00000000000000000000000000000000,", "0:0"),
+    ] {
+        let reply = ask(&stack, body).await;
+        assert_eq!((id(&reply).as_str(), reply.text()), (expected, ""), "{body}");
+    }
+}
+
+// HP05, HP06: a wrong key is not carried out and does not lengthen the session's life; the right one still is
+#[tokio::test(start_paused = true)]
+async fn keys() {
+    let stack = polling();
+    let id = id(&ask(&stack, &format!("0;{},{HEADER}", KEYS[2])).await);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    for wrong in [String::new(), format!(";{}", KEYS[2]), format!(";{}", KEYS[0])] {
+        let reply = ask(&stack, &format!("{id}{wrong},<presence id='never'/>")).await;
+        assert_eq!(self::id(&reply), "-3:0", "{wrong}");
+    }
+    let reply = ask(&stack, &format!("{id};{},<presence id='one'/>", KEYS[1])).await;
+    assert_eq!(self::id(&reply), id);
+    ask(&stack, &format!("{id};{};{},<presence id='two'/>", KEYS[0], KEYS[2])).await;
+    ask(&stack, &format!("{id};{},<presence id='three'/>", KEYS[1])).await;
+    stack.server.sees("three").await;
+    assert!(!stack.server.seen().contains("never"));
+    tokio::time::sleep(Duration::from_secs(250)).await;
+    let reply = ask(&stack, &format!("{id};wrong,")).await;
+    assert_eq!(self::id(&reply), "-3:0");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        self::id(&ask(&stack, &format!("{id};{},", KEYS[0])).await),
+        "0:0",
+        "310 s after the last good one"
+    );
+    stack.server.sees("</stream:stream>").await;
+}
+
+// HP07: five minutes of silence end it, four do not
+#[tokio::test(start_paused = true)]
+async fn silence() {
+    let stack = polling();
+    let id = id(&ask(&stack, &format!("0,{HEADER}")).await);
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(240)).await;
+        assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), id);
+    }
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
+    assert_eq!(stack.manager.sessions(), 0);
+}
+
+// HP04, HP08: what is no stream, another domain's, or would change the link, ends it as a stream ends
+#[tokio::test(start_paused = true)]
+async fn what_ends_a_stream() {
+    let stack = polling();
+    let elsewhere = HEADER.replace("example.org", "other.example");
+    for (octets, condition) in [
+        ("<nonsense></wrong>".to_owned(), "not-well-formed"),
+        (elsewhere, "host-unknown"),
+        (
+            format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+            "unsupported-stanza-type",
+        ),
+        (format!("{HEADER}<!-- -->"), "restricted-xml"),
+    ] {
+        let reply = ask(&stack, &format!("0,{octets}")).await;
+        let mut said = reply.text().to_owned();
+        if !said.contains("</stream:stream>") {
+            said = until(&stack, &id(&reply), "</stream:stream>").await;
+        }
+        assert!(said.contains(condition), "{octets}: {said}");
+    }
+    assert!(!stack.server.seen().contains("starttls"));
+}
+
+// HP01: off, as it is by default, there is nothing there
+#[tokio::test(start_paused = true)]
+async fn off_by_default() {
+    let stack = Stack::new(Options::default());
+    let reply = stack
+        .connect()
+        .ask("POST /http-poll HTTP/1.1\r\nContent-Length: 2\r\n\r\n0,")
+        .await;
+    assert_eq!(reply.status(), 404);
+}
