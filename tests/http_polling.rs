@@ -84,6 +84,8 @@ async fn a_whole_session() {
     stack.server.push(0, "<message id='m2'/>");
     let said = until(&stack, &id, "m2").await;
     assert_eq!((said.matches("m1").count(), said.matches("m2").count()), (1, 1));
+    // HP09: what was fetched is gone: there is no rid to ask for it again
+    assert_eq!(ask(&stack, &format!("{id},")).await.text(), "");
     let last = ask(&stack, &format!("{id},</stream:stream>")).await;
     assert!(last.text().ends_with("</stream:stream>"));
     assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
