@@ -19,4 +19,5 @@ mod servers {
     mod chat;
     mod login;
     mod outage;
+    mod resumption;
 }

@@ -99,11 +99,16 @@ impl Bosh {
         }
     }
 
-    /// Restarts the stream after a successful login and binds a resource.
-    pub async fn bind(&mut self) {
+    /// Restarts the stream after a successful login; what the server offers then.
+    pub async fn restart(&mut self) -> Element {
         let restart = format!("to='{DOMAIN}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'");
         self.request(&restart, "").await;
-        let features = self.expect("features", |stanza| stanza.name == "stream:features").await;
+        self.expect("features", |stanza| stanza.name == "stream:features").await
+    }
+
+    /// The same, and binds a resource.
+    pub async fn bind(&mut self) {
+        let features = self.restart().await;
         assert!(features.child("bind").is_some(), "{features:?}");
         let resource = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>test</resource></bind>";
         let bound = self.iq("set", "", resource).await;
@@ -148,6 +153,11 @@ impl Bosh {
         passed.append(&mut self.inbox);
         self.inbox = passed;
         found
+    }
+
+    /// Has a stanza like this come that nobody asked for?
+    pub fn has(&self, fits: impl Fn(&Element) -> bool) -> bool {
+        self.inbox.iter().any(fits)
     }
 
     /// Ends the session with a farewell to the server.

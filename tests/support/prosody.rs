@@ -79,7 +79,9 @@ c2s_stanza_size_limit = 10 * 1024 * 1024
         folder = folder.display(),
         port = address.port(),
     );
-    let modules = ["roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline"];
+    let modules = [
+        "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks",
+    ];
     let list: Vec<String> = modules.iter().map(|module| format!("\"{module}\"")).collect();
     writeln!(text, "modules_enabled = {{ {} }}", list.join(", ")).expect("string");
     text.push_str("modules_disabled = { \"s2s\", \"tls\" }\n");
