@@ -36,7 +36,7 @@ bench: ## how fast XML is read, beside a plain tokenizer
 
 fuzz: ## feed the readers random bytes, SECONDS=60 each (nightly Rust; installs cargo-fuzz if it is missing)
 	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
-	@for target in splitter body stream; do \
+	@for target in splitter body stream session script polling; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
 	done
 

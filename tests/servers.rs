@@ -8,6 +8,7 @@ mod support {
     pub mod cutter;
     pub mod element;
     pub mod http;
+    pub mod mischief;
     pub mod packages;
     pub mod process;
     pub mod prosody;
@@ -16,6 +17,7 @@ mod support {
 #[path = "servers"]
 mod servers {
     mod bulk;
+    mod chaos;
     mod chat;
     mod login;
     mod outage;

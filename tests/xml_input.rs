@@ -333,6 +333,9 @@ fn fuzz_corpora_hold() {
         ("splitter", properties::splitter as fn(&[u8])),
         ("body", properties::body),
         ("stream", properties::stream),
+        ("session", properties::session),
+        ("script", properties::script),
+        ("polling", properties::polling),
     ] {
         let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")
@@ -342,6 +345,21 @@ fn fuzz_corpora_hold() {
         seeds
             .into_iter()
             .for_each(|seed| property(&std::fs::read(seed.unwrap().path()).unwrap()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    // the operations and pieces of the fuzz targets, without their guidance
+    #[test]
+    fn any_operations(data in prop::collection::vec(any::<u8>(), 0..300)) {
+        properties::session(&data);
+    }
+
+    #[test]
+    fn any_script(data in prop::collection::vec(prop::sample::select(b"\x03\x10<a/>b= '\"&;x".to_vec()), 0..40)) {
+        properties::script(&data);
     }
 }
 

@@ -227,6 +227,15 @@ impl Bosh {
         let xmlns = "http://jabber.org/protocol/httpbind";
         let body = format!("<body rid='{rid}' {sid}{attributes} xmlns='{xmlns}'>{payload}</body>");
         let endpoint = self.endpoint.clone();
-        self.in_flight.spawn(async move { (rid, endpoint.post(&body).await) });
+        self.in_flight.spawn(async move {
+            loop {
+                let answer = endpoint.post(&body).await;
+                // another copy of it has come later and waits for the answer: ask again (section 17.3)
+                let superseded = answer.split('>').next().is_some_and(|tag| tag.contains(" type='error'"));
+                if !superseded {
+                    return (rid, answer);
+                }
+            }
+        });
     }
 }

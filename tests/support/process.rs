@@ -83,6 +83,29 @@ impl Process {
         Duration::from_millis(10 * ticks)
     }
 
+    /// File descriptors, sockets among them.
+    pub fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
+        files.expect("proc").count()
+    }
+
+    /// Bytes of memory that are its own.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("proc");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"))
+            .expect("RssAnon");
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kilobytes * 1024
+    }
+
+    /// How often it wrote this.
+    pub fn wrote(&self, text: &str) -> usize {
+        let log = std::fs::read(&self.log).expect("log file");
+        String::from_utf8_lossy(&log).matches(text).count()
+    }
+
     /// The end of what it wrote.
     pub fn log(&self) -> String {
         let text = std::fs::read(&self.log).expect("log file");
