@@ -50,11 +50,13 @@ impl HeldRequests {
         self.requests.iter().filter(|held| held.id.is_some()).count()
     }
 
-    /// A repeat takes the place of the first copy and its wait begins anew (D11, D12): the id of the older connection, if it lives.
+    /// A repeat takes the place of the first copy and its wait begins anew (D11, D12), unless there is none (G06): the id of the older connection, if it lives.
     /// `None`: this rid is not held.
     pub fn take_over(&mut self, rid: Rid, id: RequestId, deadline: Time) -> Option<Option<RequestId>> {
         let held = self.requests.iter_mut().find(|held| held.rid == rid)?;
-        held.deadline = deadline;
+        if !held.pauses {
+            held.deadline = deadline;
+        }
         Some(held.id.replace(id))
     }
 

@@ -67,6 +67,8 @@ struct Answered {
 pub(super) struct ReplayCache {
     answers: VecDeque<Answered>,
     capacity: usize,
+    /// The last one that was reported missing; once is enough, or a client that never asks for it would be answered at once for ever.
+    reported: Option<Rid>,
 }
 
 impl ReplayCache {
@@ -75,6 +77,7 @@ impl ReplayCache {
         Self {
             answers: VecDeque::new(),
             capacity: usize::from(requests).max(3),
+            reported: None,
         }
     }
 
@@ -131,10 +134,11 @@ impl ReplayCache {
             .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
     }
 
-    /// A request has come in order. Gives the number of payloads that have become confirmed.
+    /// A request has come in order. Gives the number of payloads that have become confirmed: in order, so that behind an answer that the
+    /// client may lack nothing is.
     pub fn confirm(&mut self, rid: Rid, requests: u8, known: Known) -> Vec<(StreamId, usize)> {
         let last = self.answers.back().map(|answered| answered.rid);
-        let confirmed = self.answers.iter_mut().filter(|answered| {
+        let has = |answered: &Answered| {
             let outrun = rid.get() >= answered.rid.get() + u64::from(requests);
             outrun
                 || match known {
@@ -142,15 +146,23 @@ impl ReplayCache {
                     Known::All => answered.delivery != Delivery::Broken,
                     Known::Through(acked) => answered.rid <= acked && Some(acked) <= last,
                 }
-        });
+        };
+        let confirmed = self
+            .answers
+            .iter_mut()
+            .take_while(|answered| answered.unconfirmed.is_empty() || has(answered));
         count(confirmed.map(|answered| (answered.stream, std::mem::take(&mut answered.unconfirmed))))
     }
 
     /// The first answer that the client, which has all through `acked`, lacks, if it left so long ago that it will not come (F06).
-    pub fn missing(&self, acked: Rid, now: Time) -> Option<Report> {
+    pub fn missing(&mut self, acked: Rid, now: Time) -> Option<Report> {
         let missing = self.answers.iter().find(|answered| answered.rid == acked.next())?;
         let lost = !matches!(missing.delivery, Delivery::Leaving(_)) && missing.at.after(LOST) <= now;
-        lost.then_some(Report {
+        if !lost || Some(missing.rid) <= self.reported {
+            return None;
+        }
+        self.reported = Some(missing.rid);
+        Some(Report {
             rid: missing.rid,
             at: missing.at,
         })

@@ -99,7 +99,7 @@ impl Session {
     /// Requests that wait for a lower rid hear of the end now: as nothing is carried out any more, no gap is worth waiting for (J18).
     fn hold_early(&mut self, now: Time) {
         for (rid, id) in self.window.abandon() {
-            self.window.advance(rid);
+            self.window.skip_to(rid);
             self.held.push(Held {
                 rid,
                 id: Some(id),
@@ -202,7 +202,7 @@ impl Session {
 
     /// What the answer to this rid acknowledges: the creation request always (F01), later only what its own rid does not say (F02).
     fn ack(&self, answered: Rid) -> Option<Rid> {
-        let last = self.window.last();
+        let last = self.window.contiguous();
         let told = matches!(self.phase, Phase::Opening) || last != answered;
         (self.terms.acks && told).then_some(last)
     }

@@ -32,6 +32,8 @@ pub(super) struct Arrival {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct RequestWindow {
     last: Rid,
+    /// The highest rid that came in order; behind `last` once a gap was given up.
+    contiguous: Rid,
     size: u64,
     early: BTreeMap<Rid, Arrival>,
 }
@@ -40,6 +42,7 @@ impl RequestWindow {
     pub fn new(creation: Rid, requests: u8) -> Self {
         Self {
             last: creation,
+            contiguous: creation,
             size: u64::from(requests),
             early: BTreeMap::new(),
         }
@@ -67,13 +70,19 @@ impl RequestWindow {
         self.early.insert(arrival.request.rid, arrival).and_then(|older| older.id)
     }
 
-    /// The highest rid that has come in order (F02).
-    pub fn last(&self) -> Rid {
-        self.last
+    /// The highest rid that has come in order (F02, F03).
+    pub fn contiguous(&self) -> Rid {
+        self.contiguous
     }
 
     /// The request with this rid is carried out now.
     pub fn advance(&mut self, rid: Rid) {
+        self.last = rid;
+        self.contiguous = rid;
+    }
+
+    /// The requests between the last one and this one will not be waited for.
+    pub fn skip_to(&mut self, rid: Rid) {
         self.last = rid;
     }
 

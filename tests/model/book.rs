@@ -1,8 +1,8 @@
 //! The naive reference: what came, what must follow from it, and what is due when, kept without any of the session's cleverness.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use boshd::bosh::{Request, Response, Restart, Rid, Terms};
+use boshd::bosh::{ClientAck, Request, Response, Restart, Rid, Terms};
 use boshd::xml::Payload;
 
 /// One request on its connection, from its arrival until its answer has left or the connection has died.
@@ -69,6 +69,13 @@ pub struct Book {
     pub settled: u64,
     /// The first answer to each rid.
     pub answers: BTreeMap<u64, Response>,
+    /// When each rid was settled.
+    settled_at: BTreeMap<u64, u64>,
+    /// The last rid that was reported as missing, and whether that is still to be told (F06).
+    reported: u64,
+    pub reports: bool,
+    /// Requests that are answered at once, to tell of a loss.
+    hastened: BTreeSet<u64>,
     /// Answers on their way: rid -> the newest connection.
     pub leaving: BTreeMap<u64, u64>,
     /// Not yet said to the server.
@@ -102,6 +109,10 @@ impl Book {
             early: BTreeMap::new(),
             settled: first - 1,
             answers: BTreeMap::new(),
+            settled_at: BTreeMap::new(),
+            reported: 0,
+            reports: false,
+            hastened: BTreeSet::new(),
             leaving: BTreeMap::new(),
             unsaid: VecDeque::new(),
             told: false,
@@ -197,7 +208,9 @@ impl Book {
                 self.carry_out(now);
             }
             Verdict::Refused => self.closing = Some(Cause::Offence),
-            Verdict::TakesOver | Verdict::Replayed | Verdict::Late => {}
+            // its wait begins anew (D12)
+            Verdict::TakesOver => _ = self.hastened.remove(&request.rid.get()),
+            Verdict::Replayed | Verdict::Late => {}
         }
     }
 
@@ -222,8 +235,25 @@ impl Book {
             if self.closing.is_some() {
                 return;
             }
+            if let (ClientAck::Through(acked), true) = (request.ack, self.terms.acks) {
+                self.reports = self.is_missing(acked.get() + 1, now);
+            }
+            if self.reports {
+                self.hastened.insert(self.last);
+            }
             self.paused = request.pause.map(|pause| now + u64::from(pause) * 1000);
         }
+    }
+
+    /// Is the answer to this rid remembered, and left so long ago that it will not come? Told once (F06).
+    fn is_missing(&mut self, rid: u64, now: u64) -> bool {
+        let remembered = rid <= self.settled && rid + self.memory() > self.settled;
+        let long_ago = self.settled_at.get(&rid).is_some_and(|at| at + 3000 <= now);
+        let missing = remembered && long_ago && !self.leaving.contains_key(&rid) && rid > self.reported;
+        if missing {
+            self.reported = rid;
+        }
+        missing
     }
 
     /// A timeout ends the session if what it was set for has not come.
@@ -248,7 +278,10 @@ impl Book {
     }
 
     /// All up to this rid have their answers, and the oldest of these are forgotten.
-    pub fn settle(&mut self, rid: u64) {
+    pub fn settle(&mut self, rid: u64, now: u64) {
+        for rid in self.settled + 1..=rid {
+            self.settled_at.insert(rid, now);
+        }
         self.settled = self.settled.max(rid);
         let forgotten = self.settled.saturating_sub(self.memory());
         self.leaving.retain(|rid, _| *rid > forgotten);
@@ -261,7 +294,7 @@ impl Book {
         } else {
             self.terms.patience()
         };
-        if connection.released || connection.pauses {
+        if connection.released || connection.pauses || self.hastened.contains(&connection.rid) {
             0
         } else {
             connection.at + patience

@@ -12,7 +12,7 @@ impl World {
     pub(super) fn check(&mut self) {
         let held = self.held();
         if let Some((lowest, _)) = held.first() {
-            self.book.settle(lowest - 1);
+            self.book.settle(lowest - 1, self.now);
         }
         assert!(self.book.unsaid.is_empty(), "not said to the server: {:?}", self.book.unsaid);
         assert_eq!(self.closed, self.book.closing.is_some(), "{:?}", self.book.closing);

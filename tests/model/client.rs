@@ -10,6 +10,8 @@ pub struct Client {
     first: u64,
     /// What was sent, though it may never have arrived; the creation request is not among them.
     forms: BTreeMap<u64, Form>,
+    /// What each of them says of the answers before it (F05); nothing where that is all.
+    acks: BTreeMap<u64, u64>,
     /// What each answer held.
     answers: BTreeMap<u64, Vec<String>>,
     /// Has it the answer to its creation request, and in it a session?
@@ -23,6 +25,7 @@ impl Client {
         Self {
             first,
             forms: BTreeMap::new(),
+            acks: BTreeMap::new(),
             answers: BTreeMap::new(),
             knows_sid: false,
             over: false,
@@ -31,7 +34,15 @@ impl Client {
 
     /// What this rid says, whenever it is sent.
     pub fn form(&mut self, rid: u64, form: Form) -> Form {
+        let has = self.lowest() - 1;
+        if !self.forms.contains_key(&rid) && has + 1 < rid {
+            self.acks.insert(rid, has);
+        }
         *self.forms.entry(rid).or_insert(form)
+    }
+
+    pub fn ack(&self, rid: u64) -> Option<u64> {
+        self.acks.get(&rid).copied()
     }
 
     pub fn was_sent(&self, rid: u64) -> bool {

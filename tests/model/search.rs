@@ -65,12 +65,12 @@ impl Drop for Guide<'_> {
 }
 
 /// Visits all states; how many there are.
-pub fn visit(hold: u8, budget: Budget) -> usize {
+pub fn visit(hold: u8, acks: bool, budget: Budget) -> usize {
     let limits = Limits {
         max_hold: hold,
         ..Limits::default()
     };
-    let mut world = World::new(FIRST, limits);
+    let mut world = World::new(FIRST, limits, acks);
     world.server(Word::Opened);
     let start = State { world, left: budget };
     let hasher = FixedState::with_seed(0);

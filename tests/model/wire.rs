@@ -22,11 +22,15 @@ pub enum Form {
     Fault,
 }
 
-pub fn creation(rid: u64) -> Request {
-    decode(&format!("rid='{rid}' to='example.org' ver='1.6' hold='255' wait='65535'"), "")
+pub fn creation(rid: u64, acks: bool) -> Request {
+    let acks = if acks { "ack='1'" } else { "" };
+    decode(
+        &format!("rid='{rid}' to='example.org' ver='1.6' hold='255' wait='65535' {acks}"),
+        "",
+    )
 }
 
-pub fn request(rid: u64, form: Form) -> Request {
+pub fn request(rid: u64, form: Form, ack: Option<u64>) -> Request {
     let attribute = match form {
         Form::Restart => "xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'".to_owned(),
         Form::Terminate { .. } => "type='terminate'".to_owned(),
@@ -38,7 +42,8 @@ pub fn request(rid: u64, form: Form) -> Request {
         Form::Fault => "no element".to_owned(),
         Form::Empty | Form::Restart | Form::Pause(_) | Form::Terminate { payload: false } => String::new(),
     };
-    decode(&format!("rid='{rid}' sid='{SID}' {attribute}"), &inside)
+    let ack = ack.map_or(String::new(), |ack| format!("ack='{ack}'"));
+    decode(&format!("rid='{rid}' sid='{SID}' {ack} {attribute}"), &inside)
 }
 
 fn decode(attributes: &str, inside: &str) -> Request {
@@ -72,6 +77,7 @@ pub struct Answer {
     pub condition: Option<String>,
     pub has_sid: bool,
     pub has_introduction: bool,
+    pub ack: Option<u64>,
     pub elements: Vec<String>,
 }
 
@@ -89,6 +95,7 @@ impl Answer {
             condition: attribute("condition"),
             has_sid: attribute("sid").is_some(),
             has_introduction: attribute("authid").is_some(),
+            ack: attribute("ack").map(|ack| ack.parse().expect("a rid")),
             elements: inside.split_inclusive('>').map(str::to_owned).collect(),
         }
     }

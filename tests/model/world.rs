@@ -49,9 +49,9 @@ pub struct World {
 }
 
 impl World {
-    /// A client that asks for more than it gets makes a session.
-    pub fn new(first: u64, limits: Limits) -> Self {
-        let creation = wire::creation(first);
+    /// A client that asks for more than it gets makes a session, with acknowledgements or without.
+    pub fn new(first: u64, limits: Limits, acks: bool) -> Self {
+        let creation = wire::creation(first, acks);
         let terms = Terms::agree(&creation.offer, &limits);
         let admitted = Admitted {
             id: RequestId(0),
@@ -84,7 +84,7 @@ impl World {
         if self.ended.is_some() {
             return;
         }
-        let request = wire::request(rid, form);
+        let request = wire::request(rid, form, self.client.ack(rid));
         let waiting = self.connections.values().filter(|connection| connection.answer.is_none());
         let open = waiting.filter(|connection| connection.rid < rid).count() as u64 + 1;
         let judged = self.book.judge(rid, request.leaves());
@@ -322,7 +322,7 @@ impl World {
             Some(rid),
             "answers leave in the order of rids (D03)"
         );
-        self.book.settle(rid - 1);
+        self.book.settle(rid - 1, self.now);
         let due = held.iter().any(|(_, due)| *due <= self.now);
         if self.book.closing.is_none() && self.book.told {
             assert!(
@@ -338,9 +338,14 @@ impl World {
             "a creation without a sid"
         );
         assert!(!(self.book.told && answer.has_sid), "the sid is told once (B05)");
+        if self.book.closing.is_none() {
+            let tells = self.book.terms.acks && (answer.has_sid || self.book.last != rid);
+            assert_eq!(answer.ack, tells.then_some(self.book.last), "F01 to F04");
+        }
+        self.book.reports = false;
         self.book.told |= answer.has_sid;
         self.book.in_vain &= answer.elements.is_empty() && !answer.has_introduction;
-        self.book.settle(rid);
+        self.book.settle(rid, self.now);
         self.carries(answer);
         self.farewell(answer);
     }
