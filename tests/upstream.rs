@@ -398,3 +398,18 @@ async fn a_silent_server_is_cut_off() {
     link.ends().await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
+
+// J16, ER10: a server that opens a stream of another content namespace is told so, and so is the client
+#[tokio::test]
+async fn a_server_for_somebody_else() {
+    let bench = Bench::new().await;
+    let mut connection = bench.post(&creation(USUAL)).await;
+    let mut link = bench.upstream.accept().await;
+    link.header().await;
+    link.says(&HEADER.replace("'jabber:client'", "'jabber:server'")).await;
+    let reply = connection.reply().await;
+    assert!(reply.is_terminate("undefined-condition"), "{}", reply.text);
+    assert!(reply.text.contains("<invalid-namespace"), "{}", reply.text);
+    link.sees("<invalid-namespace").await;
+    link.sees(CLOSING).await;
+}

@@ -22,7 +22,7 @@ pub enum EndReason {
 pub(super) struct Farewell {
     /// `None`: the client asked for the end.
     pub condition: Option<Condition>,
-    /// Content of the terminal body (ER02).
+    /// Content of the terminal body (ER02, J16).
     pub error: Option<Payload>,
     /// Whose fault it was that got no place among the held: it is told the condition, the held ones just get their answers.
     pub offender: Option<RequestId>,
@@ -68,7 +68,7 @@ impl Farewell {
     pub fn is_servers(&self) -> bool {
         matches!(
             self.condition,
-            Some(Condition::RemoteConnectionFailed | Condition::RemoteStreamError)
+            Some(Condition::RemoteConnectionFailed | Condition::RemoteStreamError | Condition::UndefinedCondition)
         )
     }
 }

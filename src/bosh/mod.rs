@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! Phase    Opening --sid answered--> Open --terminate / stream gone / drain / fault--> Closing --all told or linger over--> Ended
-//! Stream   Connecting --> AwaitingFeatures --> Ready <--restart--> Restarting          any --> Gone
+//! Stream   Connecting --> AwaitingFeatures --> Ready --success--> Authenticated --restart--> Connecting          any --> Gone
 //! ```
 //!
 //! | clause of XEP-0124 (0206) | file |
@@ -23,9 +23,12 @@
 //! | XEP-0252 script syntax | `script` |
 //! | (0206) 3 to 6 streams, restart, stream errors | `streams`, `relay` |
 //!
-//! **Confirmed** means that the client has a response: it was answered at hold 1 by an *empty* request with a higher rid on a
-//! connection not seen to break, or any rid `requests` or more above it has come. A request with payload right behind it confirms
-//! nothing: it may have crossed the response on another connection. Nor does a terminate.
+//! What clients see of it, choices included: `docs/protocol.md`.
+//!
+//! **Confirmed** means that the client has a response: by its acknowledgement, or the lack of one, if it acknowledges; otherwise by an
+//! *empty* request with a higher rid at hold 1 on a connection not seen to break; in any case when a rid `requests` or more above it has
+//! come. A request with payload right behind it confirms nothing: it may have crossed the response on another connection. Nor does a
+//! terminate. Nothing is confirmed behind a response that is not.
 
 mod answer;
 mod body;

@@ -173,7 +173,8 @@ impl Session {
 
     /// What is next to be said, of one stream; the end of the session is not the end of one stream, so it names none (J04).
     fn share(&mut self, held: &Held, kind: Kind) -> Share {
-        if held.pauses {
+        // but who comes back to a session that is over hears all
+        if held.pauses && matches!(self.phase, Phase::Open) {
             return Share::default();
         }
         let ends = kind != Kind::Normal;

@@ -91,6 +91,8 @@ pub enum ServerFailure {
     Unreachable,
     /// `<stream:error/>`, whole (ER02).
     StreamError(Payload),
+    /// It speaks another protocol than a client's; what we told it of that (J16).
+    Foreign(Payload),
 }
 
 /// ```text
@@ -119,6 +121,7 @@ pub(super) struct Introduction {
 pub(super) struct StreamEnd {
     /// `None`: the client asked for it.
     pub condition: Option<Condition>,
+    /// Content of the terminal body: the server's error, or what else there is to say.
     pub error: Option<Payload>,
 }
 
@@ -136,6 +139,10 @@ impl From<ServerFailure> for StreamEnd {
         match failure {
             ServerFailure::HostUnknown => Self::because(Condition::HostUnknown),
             ServerFailure::Unreachable => Self::because(Condition::RemoteConnectionFailed),
+            ServerFailure::Foreign(detail) => Self {
+                error: Some(detail),
+                ..Self::because(Condition::UndefinedCondition)
+            },
             ServerFailure::StreamError(error) => Self {
                 error: Some(error),
                 ..Self::because(Condition::RemoteStreamError)

@@ -3,8 +3,12 @@
 use crate::bosh::{self, Opening, ServerEvent, ServerFailure};
 use crate::upstream::stream::StreamFailure;
 use crate::xml::XmlError;
+use crate::xml::scope::standing;
 use crate::xmpp::stream_management::Managed;
 use crate::xmpp::{self, Domain, StreamEvent, StreamHeader};
+
+/// Of the defined conditions of stream errors.
+const STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 
 /// The header that opens a stream: version 1.0 unless the client says otherwise (Q01), and only a valid bare JID in `from` (C13).
 pub(super) fn header(domain: &Domain, opening: Opening) -> StreamHeader {
@@ -33,6 +37,11 @@ pub(super) fn event(event: StreamEvent) -> ServerEvent {
 pub(super) fn failure(failure: &StreamFailure) -> ServerEvent {
     match failure {
         StreamFailure::Ended => ServerEvent::Closed,
+        StreamFailure::Xml(error @ XmlError::Foreign) => {
+            let condition = stream_condition(*error);
+            let detail = format!("<{condition} xmlns='{STREAMS}'/>");
+            ServerEvent::Failed(ServerFailure::Foreign(standing(detail.into(), STREAMS.into(), condition)))
+        }
         StreamFailure::Io(_) | StreamFailure::Xml(_) => ServerEvent::Failed(ServerFailure::Unreachable),
     }
 }
@@ -44,6 +53,7 @@ pub(super) fn stream_condition(error: XmlError) -> &'static str {
         XmlError::Restricted => "restricted-xml",
         XmlError::UnboundPrefix => "bad-namespace-prefix",
         XmlError::TooLarge => "policy-violation",
+        XmlError::Foreign => "invalid-namespace",
         XmlError::NotWellFormed | XmlError::StrayText => "not-well-formed",
     }
 }

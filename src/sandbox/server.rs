@@ -306,6 +306,7 @@ impl From<XmlError> for End {
             XmlError::Restricted => "restricted-xml",
             XmlError::StrayText => "bad-format",
             XmlError::TooLarge => "policy-violation",
+            XmlError::Foreign => "invalid-namespace",
         })
     }
 }

@@ -192,4 +192,6 @@ pub enum XmlError {
     UnboundPrefix,
     #[error("larger or deeper than allowed")]
     TooLarge,
+    #[error("the root's content belongs to another namespace than is spoken here")]
+    Foreign,
 }

@@ -76,6 +76,10 @@ impl Inbound {
         if !tag.is(STREAM, "stream") {
             return Err(XmlError::NotWellFormed);
         }
+        let content = tag.scope.namespace("").unwrap_or_default();
+        if content.is("jabber:server") || content.starts_with("jabber:component:") {
+            return Err(XmlError::Foreign);
+        }
         let value = |namespace, local| tag.attribute(namespace, local).map(|value| value.detached());
         let header = StreamHeader {
             to: value("", "to"),

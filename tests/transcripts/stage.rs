@@ -228,6 +228,10 @@ impl Stage {
             "resumable" => self.event(id, ServerEvent::Managed(Managed::Resumable, payload("<enabled/>"))),
             "closed" => self.event(id, ServerEvent::Closed),
             "failed" => self.event(id, ServerEvent::Failed(ServerFailure::Unreachable)),
+            "foreign" => {
+                let detail = "<invalid-namespace xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>";
+                self.event(id, ServerEvent::Failed(ServerFailure::Foreign(payload(detail))));
+            }
             "stream-error" => {
                 let error = stream_element("error", &line.elements.concat());
                 self.event(id, ServerEvent::Failed(ServerFailure::StreamError(error)));
