@@ -1,7 +1,7 @@
 # boshd: what one does with it. `make` alone explains.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt fmt-check lint spec load bench fuzz model soak audit clean
+.PHONY: help run test check fmt fmt-check lint spec load bench fuzz mutants model soak audit clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ fuzz: ## feed the readers random bytes, SECONDS=60 each (nightly Rust; installs 
 	@for target in splitter body stream session script polling; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
 	done
+
+mutants: ## which small changes to the pure floors no pure test notices (hours; installs cargo-mutants if it is missing), FILES='src/bosh/keys.rs'
+	@command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
+	cargo mutants --no-shuffle $(patsubst %,--file %,$(or $(FILES),'src/bosh/**' 'src/xml/**' 'src/xmpp/**')) \
+		--output target -- --lib --test transcripts --test xml --test xml_input --test model
 
 model: ## the session against its reference, CASES=100000 random runs of some 50 steps each way
 	CARGO_PROFILE_TEST_OPT_LEVEL=2 MODEL_CASES=$(or $(CASES),100000) cargo test --target-dir target/model --test model
