@@ -3,6 +3,7 @@
 use super::session::Session;
 use super::streams::{Introduction, StreamEnd, StreamPhase};
 use super::{Condition, Opening, Request, Restart, ServerCommand, ServerEvent, StreamId, Time};
+use crate::xml::Payload;
 
 impl Session {
     /// Does it speak to a stream that there never was? (I06)
@@ -17,20 +18,34 @@ impl Session {
         if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
             return self.add_stream(request);
         }
+        if request.payloads.is_empty() && request.restart == Restart::No {
+            return;
+        }
         let name = request.stream.as_ref().filter(|_| self.streams.are_several());
         let addressed = self
             .streams
             .living()
             .filter(|stream| name.is_none() || stream.name.as_ref() == name);
-        let addressed: Vec<_> = addressed.map(|stream| stream.id).collect();
+        let mut addressed: Vec<_> = addressed.map(|stream| stream.id).collect();
         if request.restart != Restart::No && self.restart(&addressed, &request) {
             return;
         }
-        if !request.payloads.is_empty() {
+        if let Some(last) = addressed.pop().filter(|_| !request.payloads.is_empty()) {
             for id in addressed {
-                self.order(id, ServerCommand::Send(request.payloads.clone()));
+                self.send(id, request.payloads.clone());
             }
+            self.send(last, request.payloads);
         }
+    }
+
+    /// After `<success/>` no server takes payload on the old stream: for a client that does not restart it, it is restarted here.
+    fn send(&mut self, id: StreamId, payloads: Vec<Payload>) {
+        let stream = self.streams.get_mut(id);
+        if let Some(stream) = stream.filter(|stream| stream.phase == StreamPhase::Authenticated) {
+            let opening = stream.restart(Opening::default());
+            self.order(id, ServerCommand::Restart(opening));
+        }
+        self.order(id, ServerCommand::Send(payloads));
     }
 
     /// Restarts the streams that have just logged in, or all addressed where the client insists. False: it was no restart.

@@ -85,6 +85,8 @@ pub struct Book {
     pub closing: Option<Cause>,
     /// Has the client what the server offers?
     pub introduced: bool,
+    /// Has it let the client in, and nothing came since?
+    pub authenticated: bool,
     /// Does the server take back what its client never had?
     pub managed: bool,
     /// When the last new request came, and whether it polled and got nothing.
@@ -118,6 +120,7 @@ impl Book {
             told: false,
             closing: None,
             introduced: false,
+            authenticated: false,
             managed: false,
             last_new: None,
             in_vain: false,
@@ -224,9 +227,12 @@ impl Book {
             if request.fault.is_some() || !pauses {
                 self.closing = Some(Cause::Offence);
             } else if request.restart == Restart::Yes {
-                self.unsaid.push_back(Said::Restart);
-                self.introduced = false;
+                self.restarts();
             } else if !request.payloads.is_empty() {
+                // R06: for a client that forgets to
+                if self.authenticated {
+                    self.restarts();
+                }
                 self.unsaid.push_back(Said::Payloads(request.payloads));
             }
             if request.terminate {
@@ -243,6 +249,12 @@ impl Book {
             }
             self.paused = request.pause.map(|pause| now + u64::from(pause) * 1000);
         }
+    }
+
+    fn restarts(&mut self) {
+        self.unsaid.push_back(Said::Restart);
+        self.introduced = false;
+        self.authenticated = false;
     }
 
     /// Is the answer to this rid remembered, and left so long ago that it will not come? Told once (F06).

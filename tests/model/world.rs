@@ -167,6 +167,11 @@ impl World {
             Word::Opened => self.book.introduced = false,
             _ => {}
         }
+        match word {
+            Word::Opened | Word::Features => self.book.authenticated = false,
+            Word::Success => self.book.authenticated = true,
+            _ => {}
+        }
         if matches!(word, Word::Closed | Word::Unreachable | Word::Error) {
             self.book.closing.get_or_insert(Cause::Server);
         }
