@@ -5,9 +5,14 @@ mod stack;
 #[path = "support/wire.rs"]
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use boshd::front::Options;
+use boshd::http_polling::{Poll, PollError};
+use boshd::manager::{self, ConnectionManager, Peer};
+use boshd::upstream::{Connect, ConnectError, Connecting, Stage};
+use boshd::xmpp::Domain;
 use stack::Stack;
 use wire::Reply;
 
@@ -169,8 +174,81 @@ async fn what_ends_a_stream() {
             said = until(&stack, &id(&reply), "</stream:stream>").await;
         }
         assert!(said.contains(condition), "{octets}: {said}");
+        assert!(
+            said.starts_with("<?xml version='1.0'?><stream:stream "),
+            "a header first: {said}"
+        );
     }
     assert!(!stack.server.seen().contains("starttls"));
+}
+
+// R04, HP04: a stream that begins anew stays with its domain
+#[tokio::test(start_paused = true)]
+async fn another_domain_in_a_restart() {
+    let stack = polling();
+    let id = id(&ask(&stack, &format!("0,{HEADER}")).await);
+    until(&stack, &id, "</stream:features>").await;
+    stack.server.push(0, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    until(&stack, &id, "<success").await;
+    let reply = ask(&stack, &format!("{id},{}", HEADER.replace("example.org", "admin.internal"))).await;
+    assert!(reply.text().contains("host-unknown"), "{}", reply.text());
+    assert!(!stack.server.seen().contains("admin.internal"));
+}
+
+struct Nowhere;
+
+impl Connect for Nowhere {
+    fn serves(&self, _: &Domain) -> bool {
+        true
+    }
+
+    fn connect(&self, _: &Domain) -> Connecting<'_> {
+        Box::pin(async {
+            Err(ConnectError {
+                target: "nowhere".to_owned(),
+                stage: Stage::Tcp,
+                source: std::io::ErrorKind::ConnectionRefused.into(),
+            })
+        })
+    }
+}
+
+// HP03: a server that cannot be reached, no place left, and a shutdown have an id of their own; none leaves anything behind
+#[tokio::test(start_paused = true)]
+async fn without_a_server() {
+    let options = manager::Options {
+        sessions: 1,
+        ..manager::Options::default()
+    };
+    let manager = Arc::new(ConnectionManager::new(Arc::new(Nowhere), options));
+    let peer = Peer {
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
+    let first = Poll::decode(&format!("0,{HEADER}").into()).expect("a poll");
+    let (id, _) = manager.poll(&first, &peer).expect("a session");
+    assert_eq!(manager.poll(&first, &peer), Err(PollError::Server), "no place left");
+    let next = Poll::decode(&format!("{id},").into()).expect("a poll");
+    let mut answer = manager.poll(&next, &peer);
+    while answer.is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        answer = manager.poll(&next, &peer);
+    }
+    assert_eq!(answer, Err(PollError::Server));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!((manager.poll(&next, &peer), manager.sessions()), (Err(PollError::Unknown), 0));
+    manager.drain().await;
+    assert_eq!(manager.poll(&first, &peer), Err(PollError::Server), "shutting down");
+}
+
+// HP07: who never opens a stream is forgotten after half a minute, and keeps no memory meanwhile
+#[tokio::test(start_paused = true)]
+async fn nothing_but_white_space() {
+    let stack = polling();
+    let id = id(&ask(&stack, &format!("0,{}", " ".repeat(100_000))).await);
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), id);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
 }
 
 // HP01: off, as it is by default, there is nothing there

@@ -12,10 +12,13 @@ use crate::front::cors::{Cors, Credentials, Origins};
 use crate::front::{self, Charset, Tryout};
 use crate::manager;
 use crate::upstream::route::{Entry, Pattern, Route};
-use crate::xml::Text;
+use crate::xml::{Text, XmlLimits};
 
 /// How much longer than a session's inactivity an idle connection is kept, so that it outlives the sessions that use it.
 const IDLE_MARGIN: Duration = Duration::from_secs(5);
+
+/// Room for the wrapper in a request's body.
+const WRAPPER_BYTES: usize = 1024;
 
 pub(super) fn route(config: &Config) -> anyhow::Result<Route> {
     let pattern = |name: &String| Pattern::parse(name).with_context(|| format!("not a domain: {name}"));
@@ -48,6 +51,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
         }),
         sessions: config.limits.sessions,
         stanza_bytes: config.limits.stanza_bytes,
+        client_bytes: config.limits.body_bytes.saturating_sub(WRAPPER_BYTES),
     }
 }
 
@@ -55,6 +59,10 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
     Ok(front::Options {
         path: config.bosh.path.clone(),
         body_bytes: config.limits.body_bytes,
+        xml: XmlLimits {
+            element_bytes: config.limits.body_bytes,
+            ..XmlLimits::default()
+        },
         body_timeout: config.limits.body_timeout,
         idle_timeout: config.bosh.inactivity + IDLE_MARGIN,
         cors: cors(&config.cors)?,

@@ -87,6 +87,8 @@ pub enum Managed {
 pub enum ServerFailure {
     /// The domain of an added stream is not ours to serve.
     HostUnknown,
+    /// It was, and is no more.
+    HostGone,
     /// Not reached within the time, refused, lost, or not understood.
     Unreachable,
     /// `<stream:error/>`, whole (ER02).
@@ -138,6 +140,7 @@ impl From<ServerFailure> for StreamEnd {
     fn from(failure: ServerFailure) -> Self {
         match failure {
             ServerFailure::HostUnknown => Self::because(Condition::HostUnknown),
+            ServerFailure::HostGone => Self::because(Condition::HostGone),
             ServerFailure::Unreachable => Self::because(Condition::RemoteConnectionFailed),
             ServerFailure::Foreign(detail) => Self {
                 error: Some(detail),

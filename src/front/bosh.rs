@@ -75,7 +75,8 @@ impl Wrapping {
 /// a request that arrived whole is carried out (FX01).
 async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut wrapping: Wrapping) -> Result<Exchange, Rejection> {
     let mut decoder = Decoder::new(state.options.xml);
-    let mut room = state.options.body_bytes;
+    // what comes is counted as well as what becomes of it: packed nothing is endless
+    let (mut packed_room, mut room) = (state.options.body_bytes, state.options.body_bytes);
     while let Some(frame) = body.frame().await {
         let frame = match frame {
             Ok(frame) => frame,
@@ -84,6 +85,10 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut wrapp
             Err(BodyLost::Broken) => return Ok(Exchange::answered(Response::fatal(Condition::BadRequest))),
         };
         let Ok(mut packed) = frame.into_data() else { continue };
+        match packed_room.checked_sub(packed.len()) {
+            Some(left) => packed_room = left,
+            None => return Ok(carry_out(state, peer, decoder.give_up(Condition::PolicyViolation))),
+        }
         loop {
             let bytes = match wrapping.next(&mut packed) {
                 Ok(Some(bytes)) => bytes,

@@ -213,14 +213,13 @@ impl Form {
         reply(status, self.headers(kind), body)
     }
 
-    /// Of an answer; one of a type that its client chose may be rendered by a browser, where nothing in it shall run (M02, M03).
+    /// Of an answer, in the type that its client chose (M02).
     fn answer_headers(&self, dressed: &Dressed) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let chosen = dressed
             .response
             .content
             .as_deref()
             .and_then(|kind| HeaderValue::from_str(kind).ok());
-        let sandbox = chosen.is_some().then_some((header::CONTENT_SECURITY_POLICY, SANDBOX));
         let coding = dressed
             .packed
             .then_some((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
@@ -228,13 +227,14 @@ impl Form {
         let usual = if self.script { TEXT_JAVASCRIPT } else { TEXT_XML };
         let pragma = self.script.then_some((header::PRAGMA, HeaderValue::from_static("no-cache")));
         let headers = self.headers(chosen.unwrap_or(usual));
-        headers.chain(sandbox).chain(coding).chain(vary).chain(pragma)
+        headers.chain(coding).chain(vary).chain(pragma)
     }
 
     fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let always = [
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::CONTENT_SECURITY_POLICY, SANDBOX),
         ];
         let kind = kind.into().map(|kind| (header::CONTENT_TYPE, kind));
         always.into_iter().chain(kind).chain(self.cors.headers(&self.grant))
@@ -262,7 +262,8 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// For answers that are not XML to a browser: they are data all the same.
+/// A page can make a browser post a form here and show the answer, in which others' words stand, XHTML scripts among them: nothing in it
+/// shall run (M03). Who asked by a script does not notice.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 fn reply(status: StatusCode, headers: impl Iterator<Item = (HeaderName, HeaderValue)>, body: Body) -> HttpResponse<Body> {

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::live::Live;
 use super::sid::Key;
-use crate::bosh::{Input, Request, RequestId, Response, Session, StreamId, Time};
+use crate::bosh::{Input, Request, RequestId, Response, ServerFailure, Session, StreamId, Time};
 use crate::upstream::{Connect, Connecting};
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
@@ -23,6 +23,8 @@ use crate::xmpp::Domain;
 pub(super) struct Setting {
     pub key: Key,
     pub xml: XmlLimits,
+    /// What a client is told that an element of its own may have.
+    pub client_bytes: usize,
     /// Closing streams finish on it.
     pub tracker: TaskTracker,
     pub opened: Instant,
@@ -83,9 +85,12 @@ impl LiveSession {
     fn connect<'c>(&self, connector: &'c dyn Connect, connecting: &mut Vec<(StreamId, Connecting<'c>)>, cx: &mut Context<'_>) {
         let unconnected = self.lock().take_unconnected();
         for (id, domain) in unconnected {
-            match domain.filter(|domain| connector.serves(domain)) {
-                Some(domain) => connecting.push((id, connector.connect(&domain))),
-                None => _ = self.turn(|live, setting| live.unserved(id, setting)),
+            match domain {
+                Some(domain) if connector.is_gone(&domain) => {
+                    self.turn(|live, setting| live.unserved(id, ServerFailure::HostGone, setting));
+                }
+                Some(domain) if connector.serves(&domain) => connecting.push((id, connector.connect(&domain))),
+                _ => _ = self.turn(|live, setting| live.unserved(id, ServerFailure::HostUnknown, setting)),
             }
         }
         connecting.retain_mut(|(id, connecting)| match connecting.as_mut().poll(cx) {
@@ -129,7 +134,8 @@ impl LiveSession {
         if turn.is_err() {
             live.panicked(&self.setting);
         }
-        if live.may_read_again() {
+        // there may be more to do than could be done in this order
+        if live.may_read_again() || live.sets_out() {
             cx.waker().wake_by_ref();
         }
         if live.has_ended() { Poll::Ready(()) } else { Poll::Pending }
@@ -174,6 +180,7 @@ mod tests {
         let setting = Setting {
             key,
             xml: XmlLimits::default(),
+            client_bytes: 10_000,
             tracker: TaskTracker::new(),
             opened: Instant::now(),
         };

@@ -11,6 +11,7 @@ use crate::bosh::{Close, ServerCommand, StreamId};
 use crate::upstream::BoxStream;
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::xml::Payload;
+use crate::xmpp::inbound::Inbound;
 use crate::xmpp::{Domain, StreamHeader, outbound};
 
 /// How long the server's own goodbye is waited for (ER09).
@@ -53,7 +54,11 @@ impl Link {
 
     pub fn connected(&mut self, io: BoxStream, setting: &Setting) {
         if let Self::Connecting(unsent) = self {
-            let stream = ServerStream::new(io, setting.xml, std::mem::take(unsent));
+            let stream = ServerStream::new(
+                io,
+                Inbound::new(setting.xml).offering(setting.client_bytes),
+                std::mem::take(unsent),
+            );
             *self = Self::Connected(Box::new(stream));
         }
     }

@@ -135,8 +135,8 @@ impl Live {
     }
 
     /// Nobody serves this stream's domain.
-    pub fn unserved(&mut self, stream: StreamId, setting: &Setting) {
-        self.server(stream, ServerEvent::Failed(ServerFailure::HostUnknown), setting);
+    pub fn unserved(&mut self, stream: StreamId, why: ServerFailure, setting: &Setting) {
+        self.server(stream, ServerEvent::Failed(why), setting);
     }
 
     fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Response> {
@@ -337,12 +337,16 @@ impl Live {
             .legs
             .iter()
             .any(|leg| matches!(leg.link, Link::Connected(_)) && leg.link.unsent() > 0);
-        let sets_out = !self.unconnected.is_empty();
-        if (self.is_due_before_armed() || unsent || sets_out || self.may_read_again() || self.ended)
+        if (self.is_due_before_armed() || unsent || self.sets_out() || self.may_read_again() || self.ended)
             && let Some(task) = self.task.take()
         {
             task.wake();
         }
+    }
+
+    /// Is there a stream whose server nobody has set out to?
+    pub fn sets_out(&self) -> bool {
+        !self.unconnected.is_empty()
     }
 
     /// Would the task sleep too long? A deadline that has moved away is left to come early once, which is cheaper than to follow it.

@@ -11,7 +11,7 @@ mod translate;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -43,6 +43,8 @@ pub struct Options {
     pub sessions: usize,
     /// Bytes of one element from a server.
     pub stanza_bytes: usize,
+    /// Bytes of one element from a client, as it is told (S09).
+    pub client_bytes: usize,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             session: Arc::default(),
             sessions: 100_000,
             stanza_bytes: 1024 * 1024,
+            client_bytes: 1023 * 1024,
         }
     }
 }
@@ -68,8 +71,9 @@ pub struct ConnectionManager {
 
 impl ConnectionManager {
     pub fn new(connector: Arc<dyn Connect>, options: Options) -> Self {
-        let registry = Arc::new(Registry::new(options.sessions));
-        let polled = Arc::new(Registry::new(options.sessions));
+        let count = Arc::new(AtomicUsize::new(0));
+        let registry = Arc::new(Registry::new(count.clone(), options.sessions));
+        let polled = Arc::new(Registry::new(count, options.sessions));
         Self {
             polled,
             connector,
@@ -87,7 +91,7 @@ impl ConnectionManager {
 
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
-        self.registry.len() + self.polled.len()
+        self.registry.len()
     }
 
     /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
@@ -127,6 +131,10 @@ impl ConnectionManager {
         let session = Arc::new(PlainStream::new(setting, first, self.connector.clone()));
         self.polled.insert(key, session.clone());
         let said = session.poll_first(first);
+        // a drain that has begun since may have missed it
+        if self.draining.load(Ordering::SeqCst) {
+            session.drain();
+        }
         let (live, polled) = (session, self.polled.clone());
         self.tracker.spawn(async move {
             live.run().await;
@@ -144,6 +152,7 @@ impl ConnectionManager {
                 element_bytes: self.options.stanza_bytes,
                 ..XmlLimits::default()
             },
+            client_bytes: self.options.client_bytes,
             tracker: self.tracker.clone(),
             opened,
         }

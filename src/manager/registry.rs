@@ -10,15 +10,16 @@ use super::sid::Key;
 /// The live sessions of this process.
 pub(super) struct Registry<S> {
     sessions: DashMap<Key, Arc<S>, foldhash::fast::RandomState>,
-    count: AtomicUsize,
+    /// Of all registries that share it.
+    count: Arc<AtomicUsize>,
     capacity: usize,
 }
 
 impl<S> Registry<S> {
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(count: Arc<AtomicUsize>, capacity: usize) -> Self {
         Self {
             sessions: DashMap::default(),
-            count: AtomicUsize::new(0),
+            count,
             capacity,
         }
     }
@@ -49,6 +50,7 @@ impl<S> Registry<S> {
         }
     }
 
+    /// How many there are, in all registries that share the count.
     pub fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }

@@ -25,6 +25,9 @@ use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, outbound};
 /// A client that has not polled for as long is gone (HP07: five minutes at least).
 const IDLE: Duration = Duration::from_secs(300);
 
+/// The same before it has opened its stream.
+const FRESH: Duration = Duration::from_secs(30);
+
 /// Bytes that may wait for the client; beyond it the server is not read.
 const OUTPUT: usize = 1024 * 1024;
 
@@ -44,10 +47,14 @@ struct Plain {
     /// What the server has said since the last poll.
     output: BytesMut,
     link: Link,
-    /// Where to connect to, once the client has said so.
-    wanted: Option<Domain>,
+    /// Was a header among it? Nothing can be said before that.
+    greeted: bool,
+    /// Once the client has said so; it stays the same (R04).
+    domain: Option<Domain>,
+    /// Is it still to be connected to?
+    wanted: bool,
     phase: Phase,
-    expires: Instant,
+    polled: Instant,
     task: Option<Waker>,
 }
 
@@ -73,9 +80,11 @@ impl PlainStream {
             input: BytesMut::new(),
             output: BytesMut::new(),
             link: Link::Connecting(BytesMut::new()),
-            wanted: None,
+            greeted: false,
+            domain: None,
+            wanted: false,
             phase: Phase::Fresh,
-            expires: setting.opened + IDLE,
+            polled: setting.opened,
             task: None,
         };
         Self {
@@ -109,10 +118,11 @@ impl PlainStream {
     /// Runs until the stream is over and what it left was fetched, or forgotten.
     pub async fn run(&self) {
         let mut connecting: Option<Connecting<'_>> = None;
-        let mut sleep = Box::pin(sleep_until(self.setting.opened + IDLE));
+        let mut sleep = Box::pin(sleep_until(self.setting.opened + FRESH));
         std::future::poll_fn(|cx| {
             let turn = catch_unwind(AssertUnwindSafe(|| {
-                if let Some(domain) = self.lock().wanted.take() {
+                let wanted = self.lock().take_wanted();
+                if let Some(domain) = wanted {
                     connecting = Some(self.connector.connect(&domain));
                 }
                 if let Some(Poll::Ready(result)) = connecting.as_mut().map(|connecting| connecting.as_mut().poll(cx)) {
@@ -123,6 +133,10 @@ impl PlainStream {
                 plain.task = Some(cx.waker().clone());
                 plain.work(cx, &self.setting);
                 plain.expire(cx, &mut sleep, &self.setting);
+                if plain.wanted {
+                    // since it was asked
+                    cx.waker().wake_by_ref();
+                }
                 plain.phase == Phase::Gone
             }));
             match turn {
@@ -165,17 +179,17 @@ impl PlainStream {
 
 impl Plain {
     fn poll(&mut self, poll: &http_polling::Poll, of: &PlainStream) -> Result<Bytes, PollError> {
-        match self.phase {
-            Phase::Gone => return Err(PollError::Unknown),
-            Phase::Unreachable => {
-                self.phase = Phase::Gone;
-                return Err(PollError::Server);
-            }
-            Phase::Fresh | Phase::Open | Phase::Over => self.keys.verify(poll)?,
+        if self.phase == Phase::Gone {
+            return Err(PollError::Unknown);
+        }
+        self.keys.verify(poll)?;
+        if self.phase == Phase::Unreachable {
+            self.phase = Phase::Gone;
+            return Err(PollError::Server);
         }
         #[expect(clippy::disallowed_methods, reason = "where a poll's time begins")]
         let now = Instant::now();
-        self.expires = now + IDLE;
+        self.polled = now;
         Ok(self.exchange(&poll.octets, of))
     }
 
@@ -189,56 +203,62 @@ impl Plain {
                 Err(error) => self.fail(translate::stream_condition(error), &of.setting),
             }
         }
+        if self.link.unsent() > UNSENT {
+            self.fail("resource-constraint", &of.setting);
+        }
         if self.phase == Phase::Over {
-            self.input.clear();
             // fetched with this answer
             self.phase = Phase::Gone;
-        } else if self.link.unsent() > UNSENT {
-            self.fail("resource-constraint", &of.setting);
+        }
+        if self.input.is_empty() || self.phase == Phase::Gone {
+            self.input = BytesMut::new();
         }
         std::mem::take(&mut self.output).freeze()
     }
 
     fn client_says(&mut self, event: StreamEvent, of: &PlainStream) {
         match event {
-            StreamEvent::Opened(header) if self.phase == Phase::Open => self.link.open(&passed_on(header)),
             StreamEvent::Opened(header) => self.open(header, of),
             StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_of_the_link(&payload) => {
                 self.link.send(&payload);
             }
             StreamEvent::Closed => {
-                self.link.close(Close::Clean, &of.setting);
-                self.output.extend_from_slice(outbound::CLOSING);
-                self.phase = Phase::Over;
+                self.end(&of.setting);
             }
             // what only a server says, and what would change the link beneath the stream (S08)
             _ => self.fail("unsupported-stanza-type", &of.setting),
         }
     }
 
+    /// The client begins its stream, or begins it anew, to the same domain.
     fn open(&mut self, header: StreamHeader, of: &PlainStream) {
         let domain = header.to.as_deref().and_then(Domain::parse);
-        self.phase = Phase::Open;
-        match domain.filter(|domain| of.connector.serves(domain)) {
-            Some(domain) => {
+        let condition = match (&self.domain, domain) {
+            (Some(first), Some(domain)) if *first == domain => return self.link.open(&passed_on(header)),
+            (None, Some(domain)) if of.connector.is_gone(&domain) => "host-gone",
+            (None, Some(domain)) if of.connector.serves(&domain) => {
                 info!(%domain, session = %of.setting.key, "polling session reaches out");
                 self.link.open(&passed_on(header));
-                self.wanted = Some(domain);
+                self.domain = Some(domain);
+                self.wanted = true;
+                self.phase = Phase::Open;
+                return;
             }
-            None => {
-                let ours = StreamHeader {
-                    version: header.version,
-                    ..StreamHeader::default()
-                };
-                outbound::header(&ours, &mut self.output);
-                self.fail("host-unknown", &of.setting);
-            }
-        }
+            _ => "host-unknown",
+        };
+        self.phase = Phase::Open;
+        self.fail(condition, &of.setting);
+    }
+
+    fn take_wanted(&mut self) -> Option<Domain> {
+        std::mem::take(&mut self.wanted).then(|| self.domain.clone()).flatten()
     }
 
     fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
         match result {
             Ok(io) => self.link.connected(io, setting),
+            // it is over for another reason
+            Err(_) if self.phase != Phase::Open => {}
             Err(error) => {
                 info!(session = %setting.key, target = error.target, stage = ?error.stage, "server not reached");
                 self.link = Link::Gone;
@@ -266,7 +286,7 @@ impl Plain {
 
     fn server_says(&mut self, event: StreamEvent, setting: &Setting) {
         match event {
-            StreamEvent::Opened(header) => outbound::header(&header, &mut self.output),
+            StreamEvent::Opened(header) => self.greet(&header),
             StreamEvent::Features(payload) | StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) => {
                 self.say(&payload)
             }
@@ -287,20 +307,38 @@ impl Plain {
         self.output.extend_from_slice(payload.bytes());
     }
 
+    fn greet(&mut self, header: &StreamHeader) {
+        outbound::header(header, &mut self.output);
+        self.greeted = true;
+    }
+
+    /// Our own header, where the server has not said one (RFC 6120 section 4.9.1.2).
+    fn greet_first(&mut self) {
+        if !self.greeted {
+            self.greet(&StreamHeader {
+                version: Some("1.0".into()),
+                ..StreamHeader::default()
+            });
+        }
+    }
+
     fn lost(&mut self, failure: &StreamFailure, setting: &Setting) {
         info!(session = %setting.key, cause = %failure, "server stream broke");
         self.link.break_off(failure, setting);
+        self.greet_first();
         outbound::error("remote-connection-failed", &mut self.output);
         self.end(setting);
     }
 
     /// The client broke the rules of a stream.
     fn fail(&mut self, condition: &str, setting: &Setting) {
+        self.greet_first();
         outbound::error(condition, &mut self.output);
         self.end(setting);
     }
 
     fn end(&mut self, setting: &Setting) {
+        self.greet_first();
         self.link.close(Close::Clean, setting);
         self.output.extend_from_slice(outbound::CLOSING);
         self.phase = Phase::Over;
@@ -308,11 +346,13 @@ impl Plain {
 
     fn expire(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
         while self.phase != Phase::Gone && sleep.as_mut().poll(cx).is_ready() {
-            if sleep.deadline() >= self.expires {
+            let patience = if self.phase == Phase::Fresh { FRESH } else { IDLE };
+            let expires = self.polled + patience;
+            if sleep.deadline() >= expires {
                 self.link.close(Close::Clean, setting);
                 self.phase = Phase::Gone;
             } else {
-                sleep.as_mut().reset(self.expires);
+                sleep.as_mut().reset(expires);
             }
         }
     }

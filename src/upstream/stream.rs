@@ -9,7 +9,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::BoxStream;
-use crate::xml::{Payload, XmlError, XmlLimits};
+use crate::xml::{Payload, XmlError};
 use crate::xmpp::inbound::Inbound;
 use crate::xmpp::{StreamEvent, StreamHeader, outbound};
 
@@ -41,10 +41,10 @@ pub struct ServerStream {
 
 impl ServerStream {
     /// `output`, which begins with a stream header, is written first.
-    pub fn new(io: BoxStream, limits: XmlLimits, output: BytesMut) -> Self {
+    pub fn new(io: BoxStream, inbound: Inbound, output: BytesMut) -> Self {
         Self {
             io,
-            inbound: Inbound::new(limits),
+            inbound,
             input: BytesMut::new(),
             output,
         }

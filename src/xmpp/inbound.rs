@@ -13,6 +13,8 @@ use crate::xml::{XML_NAMESPACE, XmlError, XmlLimits};
 #[derive(Debug)]
 pub struct Inbound {
     limits: XmlLimits,
+    /// Bytes of one element that the other side of us may send, as its features say (S09).
+    offered: usize,
     splitter: Splitter,
     phase: Phase,
 }
@@ -37,9 +39,16 @@ impl Inbound {
     pub fn new(limits: XmlLimits) -> Self {
         Self {
             limits,
+            offered: usize::MAX,
             splitter: Splitter::new(limits),
             phase: Phase::Header,
         }
+    }
+
+    /// Features say that elements may have this many bytes, or fewer.
+    pub fn offering(mut self, bytes: usize) -> Self {
+        self.offered = bytes;
+        self
     }
 
     /// Takes the next event off the front of `input`; `None`: more bytes are needed. After `Closed` or `Error` it stays `None`
@@ -58,7 +67,7 @@ impl Inbound {
 
     /// The peer will begin anew with a header on the same connection (RFC 6120 section 4.3.3): nothing of the old stream is kept.
     pub fn restart(&mut self) {
-        *self = Self::new(self.limits);
+        *self = Self::new(self.limits).offering(self.offered);
     }
 
     fn event(&mut self, input: &mut BytesMut) -> Result<Option<StreamEvent>, XmlError> {
@@ -98,7 +107,7 @@ impl Inbound {
         };
         let payload = carry(element, scope, &CARRIAGE, &self.limits)?;
         Ok(match (payload.namespace(), payload.local()) {
-            (STREAM, "features") => StreamEvent::Features(features::strip(payload, self.limits.element_bytes)),
+            (STREAM, "features") => StreamEvent::Features(features::strip(payload, self.offered)),
             (STREAM, "error") => StreamEvent::Error(StreamError { element: payload }),
             (SASL, "success") => StreamEvent::Authenticated(payload),
             _ => match Managed::of(&payload) {
