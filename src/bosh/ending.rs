@@ -68,7 +68,13 @@ impl Farewell {
     pub fn is_servers(&self) -> bool {
         matches!(
             self.condition,
-            Some(Condition::RemoteConnectionFailed | Condition::RemoteStreamError | Condition::UndefinedCondition)
+            Some(
+                Condition::RemoteConnectionFailed
+                    | Condition::RemoteStreamError
+                    | Condition::UndefinedCondition
+                    | Condition::HostUnknown
+                    | Condition::HostGone
+            )
         )
     }
 }
@@ -176,9 +182,11 @@ impl Session {
     pub(super) fn end(&mut self, reason: EndReason) {
         self.abandon_early();
         self.give_back();
+        // a client that is lost may come back in another session (AU07)
+        let wanted = matches!(&self.phase, Phase::Closing(farewell) if farewell.is_clients());
         let living = self.streams.living();
         let resumable: Vec<_> = living
-            .filter(|stream| reason == EndReason::Inactive && stream.managed == Some(Managed::Resumable))
+            .filter(|stream| !wanted && stream.managed == Some(Managed::Resumable))
             .map(|stream| stream.id)
             .collect();
         resumable.into_iter().for_each(|id| self.close_stream(id, Close::Abandon));
@@ -217,8 +225,9 @@ impl Session {
     }
 
     /// The session is over; only a lost farewell can be fetched again (D19).
-    pub(super) fn after_the_end(&mut self, id: RequestId, request: &Request) {
-        let again = self.replay.replay(request.rid, id);
+    pub(super) fn after_the_end(&mut self, id: RequestId, request: &Request, now: Time) {
+        let known = self.keys.as_ref().is_none_or(|keys| keys.knows(request));
+        let again = known.then(|| self.replay.replay(request.rid, id, now)).flatten();
         self.respond(id, again.unwrap_or_else(|| self.fatal(Condition::ItemNotFound)));
     }
 }

@@ -16,6 +16,18 @@ pub(super) struct Held {
     pub pauses: bool,
 }
 
+impl Held {
+    /// On no connection.
+    pub fn dead(rid: Rid, now: Time) -> Self {
+        Self {
+            rid,
+            id: None,
+            deadline: now,
+            pauses: false,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct HeldRequests {
     requests: VecDeque<Held>,

@@ -51,7 +51,7 @@ impl KeyChain {
     /// Does a repeat show the key that the first copy showed?
     pub fn knows(&self, repeat: &Request) -> bool {
         let shown = self.shown.iter().find(|(rid, _)| *rid == repeat.rid);
-        shown.is_none_or(|(_, keys)| *keys == repeat.keys)
+        shown.is_some_and(|(_, keys)| *keys == repeat.keys)
     }
 
     fn remember(&mut self, request: &Request) {

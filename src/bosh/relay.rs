@@ -1,5 +1,6 @@
 //! Between requests and streams: what a request says to the servers, and what a server says (XEP-0124 section 16.4, XEP-0206 sections 3 to 6).
 
+use super::ending::Phase;
 use super::session::Session;
 use super::streams::{Introduction, StreamEnd, StreamPhase};
 use super::{Condition, Opening, Request, Restart, ServerCommand, ServerEvent, StreamId, Time};
@@ -16,7 +17,10 @@ impl Session {
     /// What a request says to the server, or to all of them where it names none (section 16.4).
     pub(super) fn pass_on(&mut self, request: Request) {
         if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
-            return self.add_stream(request);
+            if matches!(self.phase, Phase::Open) {
+                self.add_stream(request);
+            }
+            return;
         }
         if request.payloads.is_empty() && request.restart == Restart::No {
             return;
@@ -31,17 +35,19 @@ impl Session {
             return;
         }
         if let Some(last) = addressed.pop().filter(|_| !request.payloads.is_empty()) {
+            // a word to all may have crossed the success of one
+            let restarts = !self.streams.are_several() || request.stream.is_some();
             for id in addressed {
-                self.send(id, request.payloads.clone());
+                self.send(id, request.payloads.clone(), restarts);
             }
-            self.send(last, request.payloads);
+            self.send(last, request.payloads, restarts);
         }
     }
 
     /// After `<success/>` no server takes payload on the old stream: for a client that does not restart it, it is restarted here.
-    fn send(&mut self, id: StreamId, payloads: Vec<Payload>) {
+    fn send(&mut self, id: StreamId, payloads: Vec<Payload>, restarts: bool) {
         let stream = self.streams.get_mut(id);
-        if let Some(stream) = stream.filter(|stream| stream.phase == StreamPhase::Authenticated) {
+        if let Some(stream) = stream.filter(|stream| restarts && stream.phase == StreamPhase::Authenticated) {
             let opening = stream.restart(Opening::default());
             self.order(id, ServerCommand::Restart(opening));
         }

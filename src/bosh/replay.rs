@@ -8,8 +8,9 @@ use super::held::Held;
 use super::{ClientAck, Condition, RequestId, Response, Rid, StreamId, Time};
 use crate::xml::Payload;
 
-/// Milliseconds after which an answer that the client says it lacks is lost rather than on its way (F06).
-const LOST: u64 = 3000;
+/// Milliseconds after which an answer that the client says it lacks is lost rather than on its way (F06). jbosh does not survive to be told
+/// of one that it has.
+const LOST: u64 = 4000;
 
 /// How far an answer has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,7 +36,7 @@ pub(super) enum Known {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Report {
     pub rid: Rid,
-    /// When it was answered.
+    /// When it left.
     pub at: Time,
 }
 
@@ -53,6 +54,7 @@ impl Known {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Answered {
     rid: Rid,
+    /// When it left.
     at: Time,
     body: Bytes,
     legacy: Option<Condition>,
@@ -72,11 +74,12 @@ pub(super) struct ReplayCache {
 }
 
 impl ReplayCache {
-    /// As many answers as the client may have requests open, and three at least: late retries of proxies come back (T10).
+    /// As many answers as the client may have requests open, the one beyond the window (D06) among them, and three at least: late retries of
+    /// proxies come back (T10).
     pub fn new(requests: u8) -> Self {
         Self {
             answers: VecDeque::new(),
-            capacity: usize::from(requests).max(3),
+            capacity: capacity(requests),
             reported: None,
         }
     }
@@ -109,9 +112,10 @@ impl ReplayCache {
     }
 
     /// The same answer again, on a new connection (D09).
-    pub fn replay(&mut self, rid: Rid, id: RequestId) -> Option<Response> {
+    pub fn replay(&mut self, rid: Rid, id: RequestId, now: Time) -> Option<Response> {
         let answered = self.answers.iter_mut().find(|answered| answered.rid == rid)?;
         answered.delivery = Delivery::Leaving(id);
+        answered.at = now;
         Some(Response {
             body: answered.body.clone(),
             legacy: answered.legacy,
@@ -119,12 +123,13 @@ impl ReplayCache {
         })
     }
 
-    pub fn written(&mut self, id: RequestId) -> bool {
-        self.settle(id, Delivery::Written)
+    pub fn written(&mut self, id: RequestId, now: Time) -> bool {
+        let answered = self.settle(id, Delivery::Written);
+        answered.map(|answered| answered.at = now).is_some()
     }
 
     pub fn hung_up(&mut self, id: RequestId) -> bool {
-        self.settle(id, Delivery::Broken)
+        self.settle(id, Delivery::Broken).is_some()
     }
 
     /// Is an answer still on its way into a connection?
@@ -155,9 +160,9 @@ impl ReplayCache {
     }
 
     /// The first answer that the client, which has all through `acked`, lacks, if it left so long ago that it will not come (F06).
-    pub fn missing(&mut self, acked: Rid, now: Time) -> Option<Report> {
+    pub fn missing(&mut self, acked: Rid, arrived: Time) -> Option<Report> {
         let missing = self.answers.iter().find(|answered| answered.rid == acked.next())?;
-        let lost = !matches!(missing.delivery, Delivery::Leaving(_)) && missing.at.after(LOST) <= now;
+        let lost = !matches!(missing.delivery, Delivery::Leaving(_)) && missing.at.after(LOST) <= arrived;
         if !lost || Some(missing.rid) <= self.reported {
             return None;
         }
@@ -181,13 +186,17 @@ impl ReplayCache {
         self.answers.iter().map(|answered| answered.body.len()).sum()
     }
 
-    fn settle(&mut self, id: RequestId, delivery: Delivery) -> bool {
-        let leaving = self
-            .answers
-            .iter_mut()
-            .find(|answered| answered.delivery == Delivery::Leaving(id));
-        leaving.map(|answered| answered.delivery = delivery).is_some()
+    fn settle(&mut self, id: RequestId, delivery: Delivery) -> Option<&mut Answered> {
+        let leaving = |answered: &&mut Answered| answered.delivery == Delivery::Leaving(id);
+        let answered = self.answers.iter_mut().find(leaving)?;
+        answered.delivery = delivery;
+        Some(answered)
     }
+}
+
+/// How many answers are remembered.
+pub(super) fn capacity(requests: u8) -> usize {
+    (usize::from(requests) + 1).max(3)
 }
 
 /// How many of each stream.

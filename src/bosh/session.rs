@@ -8,13 +8,24 @@ use super::held::{Held, HeldRequests};
 use super::keys::KeyChain;
 use super::outbox::Outbox;
 use super::pacing::{Newcomer, Pacing};
-use super::replay::{Known, ReplayCache, Report};
+use super::replay::{Known, ReplayCache, Report, capacity};
 use super::script::Script;
 use super::streams::Streams;
 use super::timer::{Timer, Timers};
 use super::window::{Admission, Arrival, RequestWindow};
 use super::{Condition, Limits, Request, RequestId, Response, Restart, ServerCommand, ServerEvent, Sid, StreamId, Terms, Time};
 use crate::xml::Payload;
+
+/// Milliseconds that a pause lasts longer than was said: its client counts from when it heard of it, and needs a connection to come back.
+const PAUSE_SLACK: u64 = 1000;
+
+/// A silence that was announced.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Pause {
+    /// Milliseconds, from when the last answer has left.
+    For(u64),
+    Until(Time),
+}
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -94,8 +105,8 @@ pub struct Session {
     pub(super) keys: Option<Box<KeyChain>>,
     pub(super) pacing: Pacing,
     pub(super) script: Option<Box<Script>>,
-    /// Until when the client may be silent, as it has said that it would be (section 10).
-    pub(super) paused: Option<Time>,
+    /// The client has said that it would be silent (section 10).
+    pub(super) pause: Option<Pause>,
     /// To be told with the next answer.
     pub(super) report: Option<Report>,
     pub(super) timers: Timers,
@@ -109,10 +120,10 @@ impl Session {
         let terms = Terms::agree(&creation.offer, &limits);
         let mut session = Self {
             window: RequestWindow::new(creation.rid, terms.requests),
-            keys: KeyChain::begin(&creation, usize::from(terms.requests).max(3)).map(Box::new),
+            keys: KeyChain::begin(&creation, capacity(terms.requests) + usize::from(terms.requests) + 1).map(Box::new),
             pacing: Pacing::default(),
             script: None,
-            paused: None,
+            pause: None,
             report: None,
             replay: ReplayCache::new(terms.requests),
             held: HeldRequests::default(),
@@ -137,6 +148,7 @@ impl Session {
         if !creation.payloads.is_empty() {
             session.order(StreamId::FIRST, ServerCommand::Send(creation.payloads));
         }
+        session.said_at_creation(&creation.octets, now);
         session
     }
 
@@ -144,7 +156,7 @@ impl Session {
     pub fn handle(&mut self, input: Input, now: Time) {
         match input {
             Input::Request { id, request } => self.request(id, request, now),
-            Input::Written { id } => self.written(id),
+            Input::Written { id } => self.written(id, now),
             Input::HungUp { id } => self.hung_up(id),
             Input::Server(stream, event) => self.server(stream, event, now),
             Input::Release { id } => self.release(id, now),
@@ -183,7 +195,7 @@ impl Session {
     fn request(&mut self, id: RequestId, request: Request, now: Time) {
         self.timers.set(Timer::Inactivity, None);
         if matches!(self.phase, Phase::Told(_) | Phase::Ended) {
-            return self.after_the_end(id, &request);
+            return self.after_the_end(id, &request, now);
         }
         let admission = self.window.judge(request.rid, request.leaves());
         let fresh = match admission {
@@ -246,7 +258,7 @@ impl Session {
         } = arrival;
         self.window.advance(request.rid);
         self.timers.set(Timer::Gap, None);
-        self.paused = None;
+        self.pause = None;
         let accepted = self.accept(&request).and_then(|()| self.joined(request));
         let request = match accepted {
             Ok(request) => request,
@@ -256,7 +268,7 @@ impl Session {
         let pauses = request
             .pause
             .filter(|_| self.terms.max_pause > 0 && matches!(self.phase, Phase::Open));
-        self.acknowledged(&request, now);
+        self.acknowledged(&request, at);
         let at_once = released || pauses.is_some() || self.report.is_some();
         self.held.push(Held {
             rid: request.rid,
@@ -264,7 +276,7 @@ impl Session {
             deadline: if at_once { now } else { at.after(self.terms.patience()) },
             pauses: pauses.is_some(),
         });
-        self.paused = pauses.map(|seconds| now.after(u64::from(seconds) * 1000));
+        self.pause = pauses.map(|seconds| Pause::For(u64::from(seconds) * 1000 + PAUSE_SLACK));
         let goodbye = request.terminate.then(|| request.stream.clone());
         self.pass_on(request);
         match goodbye {
@@ -277,7 +289,8 @@ impl Session {
     /// # Errors
     /// What a request that is carried out may not say.
     fn accept(&mut self, request: &Request) -> Result<(), Condition> {
-        if self.keys.as_mut().is_some_and(|keys| !keys.verify(request)) {
+        // behind a gap that was given up the chain is broken
+        if !self.window.has_skipped() && self.keys.as_mut().is_some_and(|keys| !keys.verify(request)) {
             return Err(Condition::ItemNotFound);
         }
         match (request.fault, request.pause) {
@@ -292,14 +305,13 @@ impl Session {
     /// In script syntax: the elements that end in this request.
     fn joined(&mut self, mut request: Request) -> Result<Request, Condition> {
         if !request.octets.is_empty() {
-            let octets = std::mem::take(&mut request.octets);
-            request.payloads = self.script.get_or_insert_default().join(&octets)?;
+            request.payloads = self.script.get_or_insert_default().join(&request.octets)?;
         }
         Ok(request)
     }
 
     /// What a request tells of the answers before it.
-    fn acknowledged(&mut self, request: &Request, now: Time) {
+    fn acknowledged(&mut self, request: &Request, arrived: Time) {
         // who says goodbye does not wait for what is under way
         let polls = !request.has_content() && !request.terminate && self.terms.hold == 1;
         let known = match request.ack {
@@ -308,7 +320,7 @@ impl Session {
             _ => Known::Nothing,
         };
         if let Known::Through(acked) = known {
-            self.report = self.replay.missing(acked, now);
+            self.report = self.replay.missing(acked, arrived);
         }
         let confirmed = self.replay.confirm(request.rid, self.terms.requests, known);
         self.confirmed(confirmed);
@@ -330,7 +342,7 @@ impl Session {
             older
                 .into_iter()
                 .for_each(|older| self.respond(older, Response::superseded()));
-        } else if let Some(response) = self.replay.replay(request.rid, id) {
+        } else if let Some(response) = self.replay.replay(request.rid, id, now) {
             self.respond(id, response);
         } else {
             self.offend(Some(id), Condition::ItemNotFound, now);
@@ -338,8 +350,8 @@ impl Session {
     }
 
     /// Inactivity runs from here (section 10).
-    fn written(&mut self, id: RequestId) {
-        if self.replay.written(id) {
+    fn written(&mut self, id: RequestId, now: Time) {
+        if self.replay.written(id, now) {
             self.timers.set(Timer::Inactivity, None);
         }
     }
@@ -390,14 +402,37 @@ impl Session {
             } else {
                 0
             };
-            self.timers
-                .set(Timer::Inactivity, Some(self.silence_ends(now).after(leaving)));
+            let end = self.silence_ends(now);
+            if leaving == 0 && self.pause.is_some() {
+                // it has begun, and no repeat of it lengthens it (G12)
+                self.pause = Some(Pause::Until(end));
+            }
+            self.timers.set(Timer::Inactivity, Some(end.after(leaving)));
         }
     }
 
     /// Until when the client may be silent: as long as it has said, or as was agreed.
     pub(super) fn silence_ends(&self, now: Time) -> Time {
-        self.paused.unwrap_or_else(|| now.after(self.terms.inactivity_ms()))
+        match self.pause {
+            Some(Pause::Until(end)) => end,
+            Some(Pause::For(milliseconds)) => now.after(milliseconds),
+            None => now.after(self.terms.inactivity_ms()),
+        }
+    }
+
+    /// In script syntax a creation request, too, is a piece of what its client says.
+    fn said_at_creation(&mut self, octets: &[u8], now: Time) {
+        if octets.is_empty() {
+            return;
+        }
+        match self.script.get_or_insert_default().join(octets) {
+            Ok(payloads) if payloads.is_empty() => {}
+            Ok(payloads) => self.order(StreamId::FIRST, ServerCommand::Send(payloads)),
+            Err(condition) => {
+                self.close(Farewell::because(condition), now);
+                self.settle(now);
+            }
+        }
     }
 
     /// The invariants of this type.

@@ -80,6 +80,10 @@ impl Session {
                 Kind::Normal
             };
             self.answer(kind, farewell.error.as_ref().filter(|_| ours), now);
+            if !ours {
+                // who fetches the rest in parts has time for each
+                self.timers.set(Timer::Linger, Some(now.after(self.terms.inactivity_ms())));
+            }
             told |= ours;
         }
         if let (Some(offender), Some(condition)) = (farewell.offender, farewell.condition) {
@@ -96,15 +100,16 @@ impl Session {
         }
     }
 
-    /// Requests that wait for a lower rid hear of the end now: as nothing is carried out any more, no gap is worth waiting for (J18).
+    /// Requests that wait for a lower rid hear of the end now: as nothing is carried out any more, no gap is worth waiting for (J18). What
+    /// is merely late gets an empty answer then, and what is left goes to those behind it.
     fn hold_early(&mut self, now: Time) {
         for (rid, id) in self.window.abandon() {
-            self.window.skip_to(rid);
+            for skipped in self.window.skip_to(rid) {
+                self.held.push(Held::dead(skipped, now));
+            }
             self.held.push(Held {
-                rid,
                 id: Some(id),
-                deadline: now,
-                pauses: false,
+                ..Held::dead(rid, now)
             });
         }
     }
@@ -142,6 +147,10 @@ impl Session {
             .map(|report| (report.rid, now.0.saturating_sub(report.at.0)));
         let ack = self.ack(held.rid);
         let share = self.share(&held, kind);
+        let legacy = match kind {
+            Kind::Terminate(Some(condition)) => condition.legacy(self.terms.ver),
+            _ => None,
+        };
         let (kind, error) = match &share.end {
             Some(end) => (Kind::Terminate(end.condition), end.error.as_ref()),
             None => (kind, error),
@@ -157,9 +166,8 @@ impl Session {
             error,
         };
         let (mut response, carried) = answer.encode();
-        if let Kind::Terminate(Some(condition)) = kind {
-            response.legacy = condition.legacy(self.terms.ver);
-        }
+        // the end of one stream is none of the session's
+        response.legacy = legacy;
         if opening {
             self.phase = Phase::Open;
         }
@@ -178,12 +186,13 @@ impl Session {
             return Share::default();
         }
         let ends = kind != Kind::Normal;
-        let batch = if ends && self.streams.are_several() && !self.outbox.is_of_the_first() {
+        let ended = self.streams.ended().find(|ended| !self.outbox.has(*ended));
+        let batch = if ended.is_some() && !ends || (ends && self.streams.are_several() && !self.outbox.is_of_the_first()) {
             None
         } else {
             self.outbox.take(self.limits.response_bytes)
         };
-        let news = || self.streams.with_news().unwrap_or_default();
+        let news = || ended.or_else(|| self.streams.with_news()).unwrap_or_default();
         let (stream, payloads) = batch.unwrap_or_else(|| (news(), Vec::new()));
         let mut share = Share {
             stream,

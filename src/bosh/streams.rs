@@ -24,6 +24,17 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// A copy of its own size: it is kept as long as the stream, and was cut from a whole request.
+    fn detached(&self) -> Self {
+        let detached = |text: &Option<Text>| text.as_ref().map(Text::detached);
+        Self {
+            to: detached(&self.to),
+            from: detached(&self.from),
+            lang: detached(&self.lang),
+            version: detached(&self.version),
+        }
+    }
+
     /// A restart says what it says anew and keeps the rest (R04).
     pub fn or(self, former: &Self) -> Self {
         Self {
@@ -176,7 +187,7 @@ impl Stream {
             id,
             name,
             phase: StreamPhase::Connecting,
-            opening: Box::new(opening),
+            opening: Box::new(opening.detached()),
             introduction: None,
             managed: None,
             end: None,
@@ -193,7 +204,7 @@ impl Stream {
     }
 
     pub fn restart(&mut self, opening: Opening) -> Opening {
-        *self.opening = opening.or(&self.opening);
+        *self.opening = opening.detached().or(&self.opening);
         self.phase = StreamPhase::Connecting;
         Opening::clone(&self.opening)
     }
@@ -237,7 +248,7 @@ impl Streams {
         streams
     }
 
-    /// One more; when there are too many it is over at once, and its client will be told.
+    /// One more; when there are too many it is over at once, and its client will be told. Of more than a few such nothing is said.
     pub fn open(&mut self, sid: &Sid, opening: Opening) -> Option<StreamId> {
         let room = self.living().count() < usize::from(self.most);
         let gone = self.list.iter().filter(|stream| stream.is_gone() && stream.end.is_none());
@@ -245,6 +256,9 @@ impl Streams {
             && let Some(oldest) = self.list.iter().position(|stream| stream.is_gone() && stream.end.is_none())
         {
             self.list.remove(oldest);
+        }
+        if self.ended().count() > REMEMBERED {
+            return None;
         }
         let stream = self.add(sid, opening);
         if !room {
@@ -292,6 +306,11 @@ impl Streams {
     /// Has the client seen what every server offers?
     pub fn are_introduced(&self) -> bool {
         self.living().all(Stream::is_introduced)
+    }
+
+    /// Those whose end is to be told.
+    pub fn ended(&self) -> impl Iterator<Item = StreamId> {
+        self.list.iter().filter(|stream| stream.end.is_some()).map(|stream| stream.id)
     }
 
     /// A stream of which there is something to tell that is no payload.

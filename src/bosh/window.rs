@@ -75,15 +75,25 @@ impl RequestWindow {
         self.contiguous
     }
 
-    /// The request with this rid is carried out now.
-    pub fn advance(&mut self, rid: Rid) {
-        self.last = rid;
-        self.contiguous = rid;
+    /// Was a gap given up?
+    pub fn has_skipped(&self) -> bool {
+        self.contiguous != self.last
     }
 
-    /// The requests between the last one and this one will not be waited for.
-    pub fn skip_to(&mut self, rid: Rid) {
+    /// The request with this rid is carried out now.
+    pub fn advance(&mut self, rid: Rid) {
+        if !self.has_skipped() {
+            self.contiguous = rid;
+        }
         self.last = rid;
+    }
+
+    /// The requests between the last one and this one will not be waited for: their rids.
+    pub fn skip_to(&mut self, rid: Rid) -> Vec<Rid> {
+        let skipped = std::iter::successors(Some(self.last.next()), |skipped| Some(skipped.next()));
+        let skipped = skipped.take_while(|skipped| *skipped < rid).collect();
+        self.last = rid;
+        skipped
     }
 
     /// The request that has become the next one.

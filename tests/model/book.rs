@@ -64,13 +64,13 @@ pub struct Book {
     /// The highest rid in order.
     pub last: u64,
     /// Those that wait for a lower rid.
-    pub early: BTreeMap<u64, Request>,
+    pub early: BTreeMap<u64, (Request, u64)>,
     /// All up to this rid have their answers, or their client has gone on without them (FX04).
     pub settled: u64,
     /// The first answer to each rid.
     pub answers: BTreeMap<u64, Response>,
-    /// When each rid was settled.
-    settled_at: BTreeMap<u64, u64>,
+    /// When each rid was settled, and its answer left.
+    pub settled_at: BTreeMap<u64, u64>,
     /// The last rid that was reported as missing, and whether that is still to be told (F06).
     reported: u64,
     pub reports: bool,
@@ -96,7 +96,14 @@ pub struct Book {
     repeated: Option<(u64, u64, u8)>,
     gap: Option<u64>,
     idle: Option<u64>,
-    paused: Option<u64>,
+    pause: Option<Pause>,
+}
+
+/// A silence that the client has announced: so many milliseconds from the last answer's end, then until a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Pause {
+    For(u64),
+    Until(u64),
 }
 
 /// D17: as many repeats of one rid within a minute.
@@ -127,13 +134,13 @@ impl Book {
             repeated: None,
             gap: None,
             idle: None,
-            paused: None,
+            pause: None,
         }
     }
 
     /// As many answers can be had again.
     pub fn memory(&self) -> u64 {
-        u64::from(self.terms.requests).max(3)
+        (u64::from(self.terms.requests) + 1).max(3)
     }
 
     /// How many are carried out and not answered, those on dead connections included.
@@ -207,8 +214,8 @@ impl Book {
         self.idle = None;
         match verdict {
             Verdict::New => {
-                self.early.insert(request.rid.get(), request);
-                self.carry_out(now);
+                self.early.insert(request.rid.get(), (request, now));
+                self.carry_out();
             }
             Verdict::Refused => self.closing = Some(Cause::Offence),
             // its wait begins anew (D12)
@@ -218,11 +225,11 @@ impl Book {
     }
 
     /// In the order of rids, and nothing behind an end (D02, R03, J01).
-    fn carry_out(&mut self, now: u64) {
-        while let Some(request) = self.early.remove(&(self.last + 1)) {
+    fn carry_out(&mut self) {
+        while let Some((request, arrived)) = self.early.remove(&(self.last + 1)) {
             self.last += 1;
             self.gap = None;
-            self.paused = None;
+            self.pause = None;
             let pauses = request.pause.is_none_or(|pause| (1..=self.terms.max_pause).contains(&pause));
             if request.fault.is_some() || !pauses {
                 self.closing = Some(Cause::Offence);
@@ -242,12 +249,12 @@ impl Book {
                 return;
             }
             if let (ClientAck::Through(acked), true) = (request.ack, self.terms.acks) {
-                self.reports = self.is_missing(acked.get() + 1, now);
+                self.reports = self.is_missing(acked.get() + 1, arrived);
             }
             if self.reports {
                 self.hastened.insert(self.last);
             }
-            self.paused = request.pause.map(|pause| now + u64::from(pause) * 1000);
+            self.pause = request.pause.map(|pause| Pause::For(u64::from(pause) * 1000 + 1000));
         }
     }
 
@@ -258,9 +265,9 @@ impl Book {
     }
 
     /// Is the answer to this rid remembered, and left so long ago that it will not come? Told once (F06).
-    fn is_missing(&mut self, rid: u64, now: u64) -> bool {
+    fn is_missing(&mut self, rid: u64, arrived: u64) -> bool {
         let remembered = rid <= self.settled && rid + self.memory() > self.settled;
-        let long_ago = self.settled_at.get(&rid).is_some_and(|at| at + 3000 <= now);
+        let long_ago = self.settled_at.get(&rid).is_some_and(|at| at + 4000 <= arrived);
         let missing = remembered && long_ago && !self.leaving.contains_key(&rid) && rid > self.reported;
         if missing {
             self.reported = rid;
@@ -279,10 +286,11 @@ impl Book {
     }
 
     /// An answer has left, or a connection has died: the client's time runs from here (G02, G03).
-    pub fn gone(&mut self, id: u64, connection: &Connection) {
+    pub fn gone(&mut self, id: u64, connection: &Connection, written: Option<u64>) {
         let tracked = self.leaving.get(&connection.rid) == Some(&id);
         if tracked {
             self.leaving.remove(&connection.rid);
+            written.map(|now| self.settled_at.insert(connection.rid, now));
         }
         if tracked || connection.answer.is_none() {
             self.idle = None;
@@ -322,10 +330,19 @@ impl Book {
             running => running,
         };
         let leaving = if self.leaving.is_empty() { 0 } else { inactivity };
-        let silence_ends = self.paused.unwrap_or(now + inactivity);
+        let silence_ends = match self.pause {
+            Some(Pause::Until(end)) => end,
+            Some(Pause::For(time)) => now + time,
+            None => now + inactivity,
+        };
         self.idle = match self.idle {
             _ if !held.is_empty() || !self.early.is_empty() => None,
-            None => Some(silence_ends + leaving),
+            None => {
+                if leaving == 0 && self.pause.is_some() {
+                    self.pause = Some(Pause::Until(silence_ends));
+                }
+                Some(silence_ends + leaving)
+            }
             running => running,
         };
         held.iter().copied().chain(self.gap).chain(self.idle).min()

@@ -54,7 +54,7 @@ impl World {
                     .terms
                     .inactivity_ms()
                     .max(TOMBSTONE)
-                    .max(u64::from(self.book.terms.max_pause) * 1000);
+                    .max(u64::from(self.book.terms.max_pause) * 1000 + 1000);
             return assert!(self.session.poll_timeout().is_some_and(|at| at.0 <= latest));
         };
         assert_eq!(self.session.poll_timeout(), None);

@@ -110,7 +110,7 @@ impl World {
     /// The answer to this one has left; `received`: and has arrived.
     pub fn written(&mut self, id: u64, received: bool) {
         if let Some(connection) = self.connections.remove(&id) {
-            self.book.gone(id, &connection);
+            self.book.gone(id, &connection, Some(self.now));
             if let Some(response) = connection.answer.filter(|_| received) {
                 self.client.receive(connection.rid, Answer::read(&response));
             }
@@ -121,7 +121,7 @@ impl World {
     /// This connection dies.
     pub fn hung_up(&mut self, id: u64) {
         if let Some(connection) = self.connections.remove(&id) {
-            self.book.gone(id, &connection);
+            self.book.gone(id, &connection, None);
             self.handle(Input::HungUp { id: RequestId(id) });
         }
     }
@@ -271,7 +271,7 @@ impl World {
             ServerCommand::Send(payloads) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Payloads(payloads))),
             ServerCommand::Restart(_) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Restart)),
             ServerCommand::Close(how) => {
-                assert!(how == Close::Clean || self.book.closing == Some(Cause::Idle));
+                assert!(how == Close::Clean || matches!(self.book.closing, Some(Cause::Idle | Cause::Gap)));
                 self.closed = true;
             }
         }
@@ -300,6 +300,7 @@ impl World {
                 .entry(id)
                 .and_modify(|connection| connection.answer = Some(response.clone()));
             self.book.leaving.insert(rid, id);
+            self.book.settled_at.insert(rid, self.now);
         }
     }
 
