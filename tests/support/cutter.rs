@@ -25,10 +25,17 @@ impl Cutter {
         let cuts = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&cuts);
         let mut random = Rng::with_seed(seed);
+        let unanswered = Arc::new(AtomicU64::new(0));
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.expect("accept");
-                tokio::spawn(carry(client, server, Fate::draw(&mut random), Arc::clone(&counter)));
+                tokio::spawn(carry(
+                    client,
+                    server,
+                    Fate::draw(&mut random),
+                    Arc::clone(&counter),
+                    Arc::clone(&unanswered),
+                ));
             }
         });
         Self {
@@ -49,6 +56,10 @@ impl Drop for Cutter {
         self.accepting.abort();
     }
 }
+
+/// Cuts in a row, with no answer between them, after which a connection is left alone until one has passed: Strophe gives up after five, and
+/// waits 8 s with a message that failed twice, while its polls go on.
+const IN_A_ROW: u64 = 2;
 
 /// What befalls one connection, if it lives that long: bytes of requests, bytes of answers, or a time.
 struct Fate {
@@ -71,19 +82,21 @@ impl Fate {
     }
 }
 
-async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate, cuts: Arc<AtomicU64>) {
+/// `unanswered`: how many connections were cut since any answer passed.
+async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate, cuts: Arc<AtomicU64>, unanswered: Arc<AtomicU64>) {
     let Ok(mut upstream) = TcpStream::connect(server).await else {
         return;
     };
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = upstream.split();
     let cut = tokio::select! {
-        cut = forward(from_client, to_server, fate.request_bytes) => cut,
-        cut = forward(from_server, to_client, fate.answer_bytes) => cut,
-        () = tokio::time::sleep(fate.lifetime) => true,
+        cut = forward(from_client, to_server, fate.request_bytes, || {}) => cut,
+        cut = forward(from_server, to_client, fate.answer_bytes, || unanswered.store(0, Ordering::Relaxed)) => cut,
+        () = outlived(fate.lifetime, &unanswered) => true,
     };
     if cut {
         cuts.fetch_add(1, Ordering::Relaxed);
+        unanswered.fetch_add(1, Ordering::Relaxed);
     }
     if cut && fate.reset {
         for side in [&client, &upstream] {
@@ -92,8 +105,16 @@ async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate, cuts: Arc<
     }
 }
 
+/// The time is over, and it is not one too many.
+async fn outlived(lifetime: Duration, unanswered: &AtomicU64) {
+    tokio::time::sleep(lifetime).await;
+    while unanswered.load(Ordering::Relaxed) >= IN_A_ROW {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Forwards until one side ends (false) or the budget is used up (true).
-async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut budget: usize) -> bool {
+async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut budget: usize, passed: impl Fn()) -> bool {
     let mut buffer = vec![0; 16 * 1024];
     while budget > 0 {
         let room = budget.min(buffer.len());
@@ -103,6 +124,7 @@ async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut budget: usiz
         if to.write_all(&buffer[..count]).await.is_err() {
             return false;
         }
+        passed();
         budget -= count;
     }
     true
