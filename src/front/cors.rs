@@ -60,7 +60,7 @@ impl Cors {
         }
     }
 
-    /// What a response says of the grant.
+    /// What a response says of the grant, the grant itself last.
     pub fn headers<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
         let origin = match grant {
             Grant::Anyone => Some(HeaderValue::from_static("*")),
@@ -74,13 +74,13 @@ impl Cors {
         let is_granted = origin.is_some();
         let expose = self.expose.iter().filter(move |_| is_granted);
         let said = [
-            origin.map(|origin| (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
             listed.then_some((header::VARY, HeaderValue::from_static("Origin"))),
             (is_granted && credentials).then_some((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"))),
         ];
         said.into_iter()
             .flatten()
             .chain(expose.map(|name| (header::ACCESS_CONTROL_EXPOSE_HEADERS, name.clone().into())))
+            .chain(origin.map(|origin| (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)))
     }
 }
 

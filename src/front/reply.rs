@@ -2,6 +2,7 @@
 //! only file with status codes.
 
 use std::cell::RefCell;
+use std::iter;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -119,14 +120,14 @@ impl Form {
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
     pub fn answer(&self, response: Response) -> HttpResponse<Body> {
         let dressed = self.dress(response);
-        // first, see `head`
-        let length = [(header::CONTENT_LENGTH, dressed.body.len().into())];
-        let headers = length.into_iter().chain(self.answer_headers(&dressed));
-        reply(status(&dressed.response), headers, Body::from(dressed.body.clone()))
+        reply(
+            status(&dressed.response),
+            self.answer_headers(&dressed),
+            Body::from(dressed.body.clone()),
+        )
     }
 
-    /// The head of that answer on HTTP/1, byte for byte as hyper writes it. The length comes first: of an answer that is cut off within its
-    /// head, Chromium takes what came for the whole, and without a length the missing body for an empty one.
+    /// The head of that answer on HTTP/1, byte for byte as hyper writes it.
     pub fn head(&self, dressed: &Dressed, version: Version, persistence: Persistence) -> Vec<u8> {
         let (version, connection) = match (version, persistence) {
             (Version::HTTP_10, Persistence::KeepAlive) => ("HTTP/1.0", "connection: keep-alive\r\n"),
@@ -137,18 +138,7 @@ impl Form {
         let mut head = Vec::with_capacity(1024);
         let status = status(&dressed.response);
         let reason = status.canonical_reason().unwrap_or_default();
-        let mut length = itoa::Buffer::new();
-        let length = length.format(dressed.body.len());
-        for part in [
-            version,
-            " ",
-            status.as_str(),
-            " ",
-            reason,
-            "\r\ncontent-length: ",
-            length,
-            "\r\n",
-        ] {
+        for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
         for (name, value) in self.answer_headers(dressed) {
@@ -157,9 +147,7 @@ impl Form {
             }
         }
         head.extend_from_slice(connection.as_bytes());
-        head.extend_from_slice(b"date: ");
-        push_date(&mut head);
-        head.extend_from_slice(b"\r\n\r\n");
+        head.extend_from_slice(b"\r\n");
         head
     }
 
@@ -210,7 +198,7 @@ impl Form {
     }
 
     fn reply(&self, status: StatusCode, kind: impl Into<Option<HeaderValue>>, body: Body) -> HttpResponse<Body> {
-        reply(status, self.headers(kind), body)
+        reply(status, self.headers(kind, iter::empty()), body)
     }
 
     /// Of an answer, in the type that its client chose (M02).
@@ -226,18 +214,27 @@ impl Form {
         let vary = (self.packing != Packing::Never).then_some((header::VARY, HeaderValue::from_static("Accept-Encoding")));
         let usual = if self.script { TEXT_JAVASCRIPT } else { TEXT_XML };
         let pragma = self.script.then_some((header::PRAGMA, HeaderValue::from_static("no-cache")));
-        let headers = self.headers(chosen.unwrap_or(usual));
-        headers.chain(coding).chain(vary).chain(pragma)
+        let length = [(header::CONTENT_LENGTH, dressed.body.len().into())];
+        let special = length.into_iter().chain(coding).chain(vary).chain(pragma);
+        self.headers(chosen.unwrap_or(usual), special)
     }
 
-    fn headers(&self, kind: impl Into<Option<HeaderValue>>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    /// What lets a page of another site read the answer comes last: of an answer that is cut off within its head, Chromium takes what came
+    /// for the whole (over plain HTTP), and would tell the page of an empty answer, where a page that may not read it tries again.
+    fn headers(
+        &self,
+        kind: impl Into<Option<HeaderValue>>,
+        special: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let always = [
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::CONTENT_SECURITY_POLICY, SANDBOX),
+            (header::DATE, date()),
         ];
         let kind = kind.into().map(|kind| (header::CONTENT_TYPE, kind));
-        always.into_iter().chain(kind).chain(self.cors.headers(&self.grant))
+        let plain = always.into_iter().chain(kind).chain(special);
+        plain.chain(self.cors.headers(&self.grant))
     }
 }
 
@@ -273,18 +270,20 @@ fn reply(status: StatusCode, headers: impl Iterator<Item = (HeaderName, HeaderVa
     reply
 }
 
-/// Appends the date of now, which is put into words once a second.
-fn push_date(head: &mut Vec<u8>) {
-    thread_local!(static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) });
+/// Now, which is put into words once a second.
+fn date() -> HeaderValue {
+    thread_local!(static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static(""))) });
     #[expect(clippy::disallowed_methods, reason = "the header is about the wall clock")]
     let now = SystemTime::now();
     let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     LAST.with_borrow_mut(|(of, date)| {
-        if *of != second {
-            (*of, *date) = (second, httpdate::fmt_http_date(now));
+        if *of != second
+            && let Ok(words) = HeaderValue::try_from(httpdate::fmt_http_date(now))
+        {
+            (*of, *date) = (second, words);
         }
-        head.extend_from_slice(date.as_bytes());
-    });
+        date.clone()
+    })
 }
 
 fn status(response: &Response) -> StatusCode {
@@ -334,11 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn the_length_comes_first() {
+    fn what_lets_other_sites_read_it_comes_last() {
         let response = Response::fatal(Condition::ItemNotFound);
-        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", response.body.len());
-        let head = form().head(&form().dress(response.clone()), Version::HTTP_11, Persistence::KeepAlive);
-        assert!(head.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&head));
+        let head = form().head(&form().dress(response), Version::HTTP_11, Persistence::KeepAlive);
+        assert!(
+            head.ends_with(b"\r\naccess-control-allow-origin: *\r\n\r\n"),
+            "{}",
+            String::from_utf8_lossy(&head)
+        );
     }
 
     // M01

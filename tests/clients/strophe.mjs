@@ -33,8 +33,12 @@ function login({ endpoint, user }) {
 // In the page: sends the messages, each when the other's has come, and resolves once as many have come and a ping was answered.
 async function exchange({ user, peer, count }) {
     const heard = async (enough) => {
+        const end = performance.now() + 90_000;
         while (chat.received.length < enough) {
             if (chat.failure) throw chat.failure;
+            if (performance.now() > end) {
+                throw new Error(`${user} waits for message ${enough}; the last was: ${chat.received.at(-1)}`);
+            }
             await new Promise((resolve) => setTimeout(resolve, 20));
         }
     };
