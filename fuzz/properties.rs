@@ -252,7 +252,7 @@ impl Stage {
     }
 }
 
-fn request(attributes: &str, inside: &str) -> Request {
+fn request(attributes: &str, inside: &str) -> Box<Request> {
     let mut decoder = Decoder::new(XmlLimits::default());
     let body = format!("<body xmlns='{HTTPBIND}' {attributes}>{inside}</body>");
     decoder.feed(body.as_bytes()).expect("a wrapper");

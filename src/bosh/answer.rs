@@ -1,11 +1,11 @@
 //! [`Response`]: what a request is answered with -> bytes of a `<body/>` (XEP-0124 sections 7.2, 17 and 22, XEP-0206 section 4).
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use bytes::Bytes;
 
 use super::streams::Introduction;
-use super::{Condition, HTTPBIND, Limits, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
+use super::{Condition, Limits, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
 use crate::xml::{Payload, Text, escape_attribute};
 
 /// An answer, encoded once; a replay is the same bytes.
@@ -57,6 +57,9 @@ impl Response {
     }
 }
 
+/// What every answer begins with, in the namespace of XEP-0124.
+const OPENING: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind'";
+
 /// The `type` of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
@@ -100,18 +103,14 @@ impl Answer<'_> {
     pub fn encode(&self) -> (Response, Vec<Payload>) {
         let elements = || self.payloads.iter().chain(self.error);
         let content: usize = elements().map(|payload| payload.bytes().len()).sum();
-        let mut body = String::with_capacity(content + 512);
+        let (open, close) = if content > 0 { (">", "</body>") } else { ("/>", "") };
+        // nearly every answer says nothing besides its payloads, and then this is its length
+        let mut body = Vec::with_capacity(OPENING.len() + 1 + open.len() + content + close.len());
         self.open(&mut body);
-        if content == 0 {
-            body.push_str("/>");
-        } else {
-            body.push('>');
-        }
+        body.extend_from_slice(open.as_bytes());
         let mut start = body.len();
-        elements().for_each(|payload| body.push_str(payload.as_str()));
-        if content > 0 {
-            body.push_str("</body>");
-        }
+        elements().for_each(|payload| body.extend_from_slice(payload.bytes()));
+        body.extend_from_slice(close.as_bytes());
         body.shrink_to_fit();
         let body = Bytes::from(body);
         let carry = |payload: &Payload| {
@@ -130,11 +129,9 @@ impl Answer<'_> {
     }
 
     /// `<body` and its attributes; `xmpp` and `stream` are declared by exactly these prefixes (Q04, T24).
-    fn open(&self, out: &mut String) {
-        out.push_str("<body xmlns='");
-        out.push_str(HTTPBIND);
-        out.push('\'');
-        let streamy = |payload: &Payload| payload.namespace() == STREAM;
+    fn open(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(OPENING);
+        let streamy = |payload: &Payload| payload.is_in(STREAM);
         if self.creation.is_some() || self.payloads.iter().chain(self.error).any(streamy) {
             attribute(out, "xmlns:stream", STREAM);
         }
@@ -158,7 +155,7 @@ impl Answer<'_> {
         self.introduce(out);
     }
 
-    fn negotiation(&self, out: &mut String) {
+    fn negotiation(&self, out: &mut Vec<u8>) {
         let Some((sid, terms, limits)) = self.creation else { return };
         let version = terms.answered_version();
         attribute(out, "sid", sid.0.as_str());
@@ -177,7 +174,7 @@ impl Answer<'_> {
     }
 
     /// The server's side of the stream, and that restarts are understood (Q03 to Q06).
-    fn introduce(&self, out: &mut String) {
+    fn introduce(&self, out: &mut Vec<u8>) {
         let version = self.introduction.and_then(|introduction| introduction.version.as_ref());
         if self.creation.is_some() || version.is_some() {
             attribute(out, "xmlns:xmpp", XBOSH);
@@ -198,7 +195,7 @@ impl Answer<'_> {
     }
 }
 
-fn attribute(out: &mut String, name: &str, value: impl std::fmt::Display) {
-    // writing to a String cannot fail
+fn attribute(out: &mut Vec<u8>, name: &str, value: impl std::fmt::Display) {
+    // writing to a Vec cannot fail
     let _ = write!(out, " {name}='{value}'");
 }

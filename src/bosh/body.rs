@@ -42,14 +42,14 @@ impl BodyError {
 ///
 /// # Errors
 /// There is no wrapper.
-pub fn decode_script(document: &[u8], limits: XmlLimits) -> Result<Request, BodyError> {
+pub fn decode_script(document: &[u8], limits: XmlLimits) -> Result<Box<Request>, BodyError> {
     let mut splitter = Splitter::new(limits);
     let mut input = BytesMut::from(document);
     let Some(Fragment::Opened(bytes)) = splitter.next(&mut input)? else {
         return Err(BodyError::Truncated);
     };
     let tag = Tag::parse(&bytes, &Scope::default(), &limits, &LENIENT)?;
-    let mut request = Request::read(&tag)?;
+    let mut request = Box::new(Request::read(&tag)?);
     let rest = input.trim_ascii_end();
     match rest.strip_suffix(b"</body>") {
         Some(octets) => request.octets = Bytes::copy_from_slice(octets),
@@ -66,7 +66,7 @@ pub struct Decoder {
     limits: XmlLimits,
     input: BytesMut,
     /// Once the wrapper's tag is complete: the request so far, and what is in force inside it.
-    inside: Option<Box<(Request, Scope)>>,
+    inside: Option<(Box<Request>, Scope)>,
 }
 
 impl Decoder {
@@ -104,7 +104,7 @@ impl Decoder {
     ///
     /// # Errors
     /// It ended within the wrapper's tag.
-    pub fn finish(mut self) -> Result<Request, BodyError> {
+    pub fn finish(mut self) -> Result<Box<Request>, BodyError> {
         let trailing = self.input.iter().any(|byte| !byte.is_ascii_whitespace());
         if trailing || !self.splitter.is_closed() {
             self.fault(Condition::BadRequest);
@@ -116,7 +116,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Not even the wrapper's tag was read.
-    pub fn give_up(mut self, condition: Condition) -> Result<Request, BodyError> {
+    pub fn give_up(mut self, condition: Condition) -> Result<Box<Request>, BodyError> {
         self.fault(condition);
         self.into_request()
     }
@@ -125,15 +125,12 @@ impl Decoder {
         match (fragment, &mut self.inside) {
             (Fragment::Opened(bytes), None) => {
                 let tag = Tag::parse(&bytes, &Scope::default(), &self.limits, &LENIENT)?;
-                self.inside = Some(Box::new((Request::read(&tag)?, tag.scope)));
+                self.inside = Some((Box::new(Request::read(&tag)?), tag.scope));
             }
-            (Fragment::Element(bytes), Some(inside)) => {
-                let (request, scope) = inside.as_mut();
-                match scope::carry(bytes, scope, &TO_SERVER, &self.limits) {
-                    Ok(payload) if !is_stream_level(&payload) => request.payloads.push(payload),
-                    _ => request.fault = Some(Condition::BadRequest),
-                }
-            }
+            (Fragment::Element(bytes), Some((request, scope))) => match scope::carry(bytes, scope, &TO_SERVER, &self.limits) {
+                Ok(payload) if !is_stream_level(&payload) => request.payloads.push(payload),
+                _ => request.fault = Some(Condition::BadRequest),
+            },
             // the splitter knows of the end; elsewhere it gives no other fragments
             (Fragment::Closed | Fragment::Opened(_) | Fragment::Element(_), _) => {}
         }
@@ -141,18 +138,20 @@ impl Decoder {
     }
 
     fn fault(&mut self, condition: Condition) -> Option<()> {
-        let (request, _) = self.inside.as_deref_mut()?;
+        let (request, _) = self.inside.as_mut()?;
         request.fault = Some(condition);
         request.payloads.clear();
         Some(())
     }
 
-    fn into_request(self) -> Result<Request, BodyError> {
+    fn into_request(self) -> Result<Box<Request>, BodyError> {
         self.inside.map(|inside| inside.0).ok_or(BodyError::Truncated)
     }
 }
 
 /// Elements that mean something to a stream itself, or to the link that it runs on, would desynchronise it (P07, S08, T31).
-pub(super) fn is_stream_level(payload: &Payload) -> bool {
-    matches!(payload.namespace(), STREAM | FRAMING | TLS | COMPRESS)
+pub fn is_stream_level(payload: &Payload) -> bool {
+    [STREAM, FRAMING, TLS, COMPRESS]
+        .iter()
+        .any(|namespace| payload.is_in(namespace))
 }

@@ -51,7 +51,7 @@ mod timer;
 mod window;
 
 pub use answer::Response;
-pub use body::{BodyError, Decoder, decode_script};
+pub use body::{BodyError, Decoder, decode_script, is_stream_level};
 pub use condition::Condition;
 pub use ending::EndReason;
 pub use request::{ClientAck, Request, Restart, Rid, Sid};

@@ -15,7 +15,7 @@ impl Session {
     }
 
     /// What a request says to the server, or to all of them where it names none (section 16.4).
-    pub(super) fn pass_on(&mut self, request: Request) {
+    pub(super) fn pass_on(&mut self, request: Box<Request>) {
         if self.streams.are_several() && request.adds_stream() && request.stream.is_none() {
             if matches!(self.phase, Phase::Open) {
                 self.add_stream(request);
@@ -77,7 +77,7 @@ impl Session {
     }
 
     /// One more stream; where there is room for none its client is told (I03).
-    fn add_stream(&mut self, request: Request) {
+    fn add_stream(&mut self, request: Box<Request>) {
         let opening = Opening {
             to: request.to,
             ..request.opening

@@ -17,7 +17,7 @@ impl Rid {
     pub const MAX: Self = Self((1 << 53) - 1);
 
     /// Larger numbers, of any length, become one more than [`Rid::MAX`].
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &[u8]) -> Option<Self> {
         match unsigned(text)?.min(Self::MAX.0 + 1) {
             0 => None,
             rid => Some(Self(rid)),
@@ -112,7 +112,7 @@ impl Request {
         }
         let rid = tag
             .attribute("", "rid")
-            .and_then(|rid| Rid::parse(rid))
+            .and_then(|rid| Rid::parse(rid.as_bytes()))
             .ok_or(BodyError::Rid)?;
         let mut request = Self {
             rid,
@@ -168,8 +168,8 @@ impl Request {
             (Home::Body, b"from") => self.opening.from = Some(value.clone()),
             (Home::Body, b"stream") => self.stream = Some(value.clone()),
             (Home::Body, b"type") => self.terminate = matches!(value.as_str(), "terminate" | "terminal"),
-            (Home::Body, b"pause") => self.pause = Some(short(value).unwrap_or(0)),
-            (Home::Body, b"ack") => self.ack = Rid::parse(value).map_or(ClientAck::Nonsense, ClientAck::Through),
+            (Home::Body, b"pause") => self.pause = Some(short(value.as_bytes()).unwrap_or(0)),
+            (Home::Body, b"ack") => self.ack = Rid::parse(value.as_bytes()).map_or(ClientAck::Nonsense, ClientAck::Through),
             (Home::Body, b"key") => self.keys.get_or_insert_default().key = Some(value.clone()),
             (Home::Body, b"newkey") => self.keys.get_or_insert_default().newkey = Some(value.clone()),
             _ => {}
@@ -179,7 +179,7 @@ impl Request {
     /// What only a creation request says. A number that is none is its fault (C01, C02).
     fn create(&mut self, tag: &Tag) {
         let own = |local| tag.attribute("", local);
-        let number = |local| own(local).map(|text| short(text));
+        let number = |local| own(local).map(|text| short(text.as_bytes()));
         let (wait, hold) = (number("wait"), number("hold"));
         if [wait, hold].contains(&Some(None)) || self.rid > Rid::MAX {
             self.fault = Some(Condition::BadRequest);
@@ -220,18 +220,19 @@ fn is_true(value: &Text) -> bool {
 }
 
 /// An unsigned short; larger numbers become its largest.
-fn short(text: &str) -> Option<u16> {
+fn short(text: &[u8]) -> Option<u16> {
     unsigned(text).map(|number| u16::try_from(number).unwrap_or(u16::MAX))
 }
 
 /// XML Schema's unsigned integers: digits, leading zeros allowed, no sign, white space around them ignored (C17). Numbers beyond u64
 /// become its largest.
-fn unsigned(text: &str) -> Option<u64> {
-    let digits = text.trim();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+fn unsigned(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.parse().unwrap_or(u64::MAX))
+    let add = |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    Some(digits.iter().fold(0, add))
 }
 
 #[cfg(test)]
@@ -240,19 +241,19 @@ mod tests {
 
     #[test]
     fn numbers_are_unsigned_decimal() {
-        assert_eq!(unsigned("007"), Some(7));
-        assert_eq!(unsigned(" 7\n"), Some(7));
-        assert_eq!(unsigned("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(unsigned(b"007"), Some(7));
+        assert_eq!(unsigned(b" 7\n"), Some(7));
+        assert_eq!(unsigned(b"99999999999999999999999"), Some(u64::MAX));
         for bad in ["", "-1", "+1", "1.5", "1 2", "0x1", "x"] {
-            assert_eq!(unsigned(bad), None, "{bad}");
+            assert_eq!(unsigned(bad.as_bytes()), None, "{bad}");
         }
     }
 
     #[test]
     fn a_rid_is_positive_and_saturates_beyond_its_range() {
-        assert_eq!(Rid::parse("0"), None);
-        assert_eq!(Rid::parse("9007199254740991"), Some(Rid::MAX));
-        assert!(Rid::parse("9007199254740992") > Some(Rid::MAX));
-        assert_eq!(Rid::parse("9007199254740993"), Rid::parse("99999999999999999999999"));
+        assert_eq!(Rid::parse(b"0"), None);
+        assert_eq!(Rid::parse(b"9007199254740991"), Some(Rid::MAX));
+        assert!(Rid::parse(b"9007199254740992") > Some(Rid::MAX));
+        assert_eq!(Rid::parse(b"9007199254740993"), Rid::parse(b"99999999999999999999999"));
     }
 }

@@ -29,14 +29,10 @@ pub(super) enum Pause {
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "requests are most of them, and are moved once or twice"
-)]
 pub enum Input {
     Request {
         id: RequestId,
-        request: Request,
+        request: Box<Request>,
     },
     /// The answer to this request has left in full.
     Written {
@@ -115,7 +111,7 @@ pub struct Session {
 
 impl Session {
     /// Begins a session with its creation request, which [`super::admit`] has passed.
-    pub fn open(creation: Request, admitted: Admitted, now: Time) -> Self {
+    pub fn open(creation: Box<Request>, admitted: Admitted, now: Time) -> Self {
         let Admitted { id, sid, limits } = admitted;
         let terms = Terms::agree(&creation.offer, &limits);
         let mut session = Self {
@@ -192,7 +188,7 @@ impl Session {
         }
     }
 
-    fn request(&mut self, id: RequestId, request: Request, now: Time) {
+    fn request(&mut self, id: RequestId, request: Box<Request>, now: Time) {
         self.timers.set(Timer::Inactivity, None);
         if matches!(self.phase, Phase::Told(_) | Phase::Ended) {
             return self.after_the_end(id, &request, now);
@@ -303,7 +299,7 @@ impl Session {
     }
 
     /// In script syntax: the elements that end in this request.
-    fn joined(&mut self, mut request: Request) -> Result<Request, Condition> {
+    fn joined(&mut self, mut request: Box<Request>) -> Result<Box<Request>, Condition> {
         if !request.octets.is_empty() {
             request.payloads = self.script.get_or_insert_default().join(&request.octets)?;
         }

@@ -22,7 +22,7 @@ pub(super) enum Admission {
 pub(super) struct Arrival {
     /// `None`: its connection is gone, but it came whole and is carried out all the same (FX01).
     pub id: Option<RequestId>,
-    pub request: Request,
+    pub request: Box<Request>,
     pub at: Time,
     /// The client has sent more behind it on its connection (O01).
     pub released: bool,

@@ -17,19 +17,33 @@ use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
 use crate::manager::{Exchange, Peer};
 
-/// POST: one request of a session. Content type, host and query are ignored (A05, FX12); the body alone counts (A04).
-pub async fn post(state: &FrontState, peer: &Peer, request: HttpRequest<Arriving>) -> Reply {
-    let (head, body) = request.into_parts();
-    let form = Form::new(state, &head.headers);
-    let wrapping = Wrapping {
-        coding: Coding::of(&head.headers),
-        conversion: Conversion::of(&head.headers, &state.options.charsets),
-    };
-    // the head pins the connection's read buffer
-    drop(head);
-    match exchange(state, peer, body, wrapping).await {
-        Ok(exchange) => Reply::Pending(Pending { exchange, form }),
-        Err(rejection) => Reply::Known(form.refusal(rejection)),
+/// POST: one request of a session. Content type, host and query are ignored (A05, FX12); the body alone counts (A04). Nothing of the head is
+/// kept while the body comes: it pins the connection's read buffer.
+pub struct Post {
+    form: Form,
+    wrapping: Wrapping,
+    body: Arriving,
+}
+
+impl Post {
+    pub fn new(state: &FrontState, request: HttpRequest<Arriving>) -> Self {
+        let headers = request.headers();
+        Self {
+            form: Form::new(state, headers),
+            wrapping: Wrapping {
+                coding: Coding::of(headers),
+                conversion: Conversion::of(headers, &state.options.charsets),
+            },
+            body: request.into_body(),
+        }
+    }
+
+    pub async fn carry_out(self, state: &FrontState, peer: &Peer) -> Reply {
+        let Self { form, wrapping, body } = self;
+        match exchange(state, peer, body, wrapping).await {
+            Ok(exchange) => Reply::Pending(Pending { exchange, form }),
+            Err(rejection) => Reply::Known(form.refusal(rejection)),
+        }
     }
 }
 
@@ -116,7 +130,7 @@ async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut wrapp
     Ok(carry_out(state, peer, decoded))
 }
 
-pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<BoshRequest, BodyError>) -> Exchange {
+pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<Box<BoshRequest>, BodyError>) -> Exchange {
     match decoded {
         Ok(request) => state.manager.exchange(request, peer),
         Err(error) => refused(error),

@@ -35,6 +35,9 @@ pub enum Conversion {
 impl Conversion {
     /// By the request's Content-Type, if that names one of these.
     pub fn of(request: &HeaderMap, charsets: &[Charset]) -> Self {
+        if charsets.is_empty() {
+            return Self::None;
+        }
         let kind = request.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let parameters = kind
             .unwrap_or_default()

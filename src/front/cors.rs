@@ -61,26 +61,24 @@ impl Cors {
     }
 
     /// What a response says of the grant, the grant itself last.
-    pub fn headers<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
+    pub fn headers(&self, grant: &Grant, mut put: impl FnMut(HeaderName, HeaderValue)) {
+        if let Origins::Listed { .. } = self.origins {
+            put(header::VARY, HeaderValue::from_static("Origin"));
+        }
         let origin = match grant {
-            Grant::Anyone => Some(HeaderValue::from_static("*")),
-            Grant::Origin(origin) => Some(origin.clone()),
-            Grant::Nobody => None,
+            Grant::Anyone => HeaderValue::from_static("*"),
+            Grant::Origin(origin) => origin.clone(),
+            Grant::Nobody => return,
         };
-        let (listed, credentials) = match &self.origins {
-            Origins::Any => (false, false),
-            Origins::Listed { credentials, .. } => (true, *credentials == Credentials::Allowed),
-        };
-        let is_granted = origin.is_some();
-        let expose = self.expose.iter().filter(move |_| is_granted);
-        let said = [
-            listed.then_some((header::VARY, HeaderValue::from_static("Origin"))),
-            (is_granted && credentials).then_some((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"))),
-        ];
-        said.into_iter()
-            .flatten()
-            .chain(expose.map(|name| (header::ACCESS_CONTROL_EXPOSE_HEADERS, name.clone().into())))
-            .chain(origin.map(|origin| (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)))
+        if let Origins::Listed { credentials, .. } = self.origins
+            && credentials == Credentials::Allowed
+        {
+            put(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        for name in &self.expose {
+            put(header::ACCESS_CONTROL_EXPOSE_HEADERS, name.clone().into());
+        }
+        put(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
 }
 
@@ -126,7 +124,8 @@ mod tests {
 
     fn answered(cors: &Cors, origin: &'static str) -> HeaderMap {
         let mut response = HeaderMap::new();
-        response.extend(cors.headers(&cors.grant(&headers(header::ORIGIN, origin))));
+        let grant = cors.grant(&headers(header::ORIGIN, origin));
+        cors.headers(&grant, |name, value| _ = response.insert(name, value));
         response
     }
 

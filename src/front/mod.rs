@@ -137,26 +137,40 @@ impl Front {
         }
     }
 
-    /// Every way of a request. The one that nearly all take, a POST to the endpoint, does without axum's layers, which would be a tenth of
-    /// all instructions between a message and its receiver.
-    async fn reply(&self, request: Request<Arriving>, peer: &Peer) -> Reply {
-        if request.method() == Method::POST && self.state.options.is_endpoint(request.uri().path()) {
-            return bosh::post(&self.state, peer, request).await;
+    /// Where a request goes. Nearly all are a POST to the endpoint, which does without axum's layers: they would be a tenth of all
+    /// instructions between a message and its receiver.
+    fn way(&self, request: Request<Arriving>, peer: &Peer) -> Way {
+        let is_endpoint = self.state.options.is_endpoint(request.uri().path());
+        if is_endpoint && request.method() == Method::POST {
+            return Way::Post(bosh::Post::new(&self.state, request));
         }
-        if self.state.options.script
-            && request.method() == Method::GET
-            && request.uri().query().is_some()
-            && self.state.options.is_endpoint(request.uri().path())
-        {
-            return script::get(&self.state, peer, &request);
+        let script = is_endpoint && self.state.options.script;
+        if script && request.method() == Method::GET && request.uri().query().is_some() {
+            return Way::Known(Box::new(script::get(&self.state, peer, &request)));
         }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(*peer);
-        match self.routes.clone().call(request).await {
-            Ok(response) => Reply::Known(response),
-            Err(never) => match never {},
+        Way::Routed(Box::new(request))
+    }
+
+    async fn reply(&self, way: Way, peer: &Peer) -> Reply {
+        match way {
+            Way::Post(post) => post.carry_out(&self.state, peer).await,
+            Way::Known(reply) => *reply,
+            // boxed, or every POST would carry its room along
+            Way::Routed(request) => match Box::pin(self.routes.clone().call(*request)).await {
+                Ok(response) => Reply::Known(response),
+                Err(never) => match never {},
+            },
         }
     }
+}
+
+/// What becomes of a request, as its head says.
+enum Way {
+    Post(bosh::Post),
+    Known(Box<Reply>),
+    Routed(Box<Request<Body>>),
 }
 
 impl Options {

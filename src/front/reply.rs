@@ -2,7 +2,6 @@
 //! only file with status codes.
 
 use std::cell::RefCell;
-use std::iter;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -120,11 +119,10 @@ impl Form {
     /// The answer of a session; with an HTTP code for those who know no conditions (section 17.1), the body stays for those who do.
     pub fn answer(&self, response: Response) -> HttpResponse<Body> {
         let dressed = self.dress(response);
-        reply(
-            status(&dressed.response),
-            self.answer_headers(&dressed),
-            Body::from(dressed.body.clone()),
-        )
+        let mut reply = HttpResponse::new(Body::from(dressed.body.clone()));
+        *reply.status_mut() = status(&dressed.response);
+        self.answer_headers(&dressed, |name, value| _ = reply.headers_mut().append(name, value));
+        reply
     }
 
     /// The head of that answer on HTTP/1, byte for byte as hyper writes it.
@@ -141,11 +139,11 @@ impl Form {
         for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        for (name, value) in self.answer_headers(dressed) {
+        self.answer_headers(dressed, |name, value| {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 head.extend_from_slice(part);
             }
-        }
+        });
         head.extend_from_slice(connection.as_bytes());
         head.extend_from_slice(b"\r\n");
         head
@@ -198,44 +196,45 @@ impl Form {
     }
 
     fn reply(&self, status: StatusCode, kind: impl Into<Option<HeaderValue>>, body: Body) -> HttpResponse<Body> {
-        reply(status, self.headers(kind, iter::empty()), body)
+        let mut reply = HttpResponse::new(body);
+        *reply.status_mut() = status;
+        let mut put = |name, value| _ = reply.headers_mut().append(name, value);
+        standing_headers(&mut put);
+        kind.into().into_iter().for_each(|kind| put(header::CONTENT_TYPE, kind));
+        self.cors.headers(&self.grant, put);
+        reply
     }
 
     /// Of an answer, in the type that its client chose (M02).
-    fn answer_headers(&self, dressed: &Dressed) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let chosen = dressed
-            .response
-            .content
-            .as_deref()
-            .and_then(|kind| HeaderValue::from_str(kind).ok());
-        let coding = dressed
-            .packed
-            .then_some((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
-        let vary = (self.packing != Packing::Never).then_some((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+    ///
+    /// What lets a page of another site read it comes last: of an answer that is cut off within its head, Chromium takes what came for the
+    /// whole (over plain HTTP), and would tell the page of an empty answer, where a page that may not read it tries again.
+    fn answer_headers(&self, dressed: &Dressed, mut put: impl FnMut(HeaderName, HeaderValue)) {
+        let content = dressed.response.content.as_deref();
+        let chosen = content.and_then(|kind| HeaderValue::from_str(kind).ok());
         let usual = if self.script { TEXT_JAVASCRIPT } else { TEXT_XML };
-        let pragma = self.script.then_some((header::PRAGMA, HeaderValue::from_static("no-cache")));
-        let length = [(header::CONTENT_LENGTH, dressed.body.len().into())];
-        let special = length.into_iter().chain(coding).chain(vary).chain(pragma);
-        self.headers(chosen.unwrap_or(usual), special)
+        standing_headers(&mut put);
+        put(header::CONTENT_TYPE, chosen.unwrap_or(usual));
+        put(header::CONTENT_LENGTH, dressed.body.len().into());
+        if dressed.packed {
+            put(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if self.packing != Packing::Never {
+            put(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        if self.script {
+            put(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        self.cors.headers(&self.grant, put);
     }
+}
 
-    /// What lets a page of another site read the answer comes last: of an answer that is cut off within its head, Chromium takes what came
-    /// for the whole (over plain HTTP), and would tell the page of an empty answer, where a page that may not read it tries again.
-    fn headers(
-        &self,
-        kind: impl Into<Option<HeaderValue>>,
-        special: impl Iterator<Item = (HeaderName, HeaderValue)>,
-    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let always = [
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_SECURITY_POLICY, SANDBOX),
-            (header::DATE, date()),
-        ];
-        let kind = kind.into().map(|kind| (header::CONTENT_TYPE, kind));
-        let plain = always.into_iter().chain(kind).chain(special);
-        plain.chain(self.cors.headers(&self.grant))
-    }
+/// Of everything that is said at the endpoint.
+fn standing_headers(put: &mut impl FnMut(HeaderName, HeaderValue)) {
+    put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    put(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    put(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    put(header::DATE, date());
 }
 
 /// A page's headers; `None` for the one whose copy the browser still has.
@@ -262,13 +261,6 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// A page can make a browser post a form here and show the answer, in which others' words stand, XHTML scripts among them: nothing in it
 /// shall run (M03). Who asked by a script does not notice.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
-
-fn reply(status: StatusCode, headers: impl Iterator<Item = (HeaderName, HeaderValue)>, body: Body) -> HttpResponse<Body> {
-    let mut reply = HttpResponse::new(body);
-    *reply.status_mut() = status;
-    headers.for_each(|(name, value)| _ = reply.headers_mut().append(name, value));
-    reply
-}
 
 /// Now, which is put into words once a second.
 fn date() -> HeaderValue {

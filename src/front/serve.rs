@@ -56,11 +56,11 @@ impl Front {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let idle = self.state.options.idle_timeout;
-        let caller = Caller {
+        let caller = Arc::new(Caller {
             front: self,
             peer,
             shutdown,
-        };
+        });
         // These two do not come and go with each request: to set a timer, or to wait for a token, is to touch the memory of others.
         let mut patience = pin!(sleep(idle));
         let mut stop = pin!(caller.shutdown.cancelled());

@@ -24,12 +24,11 @@ use super::bodies::{Arriving, Departing};
 use super::parking::Line;
 use super::reply::{Pending, Reply};
 use super::tap::{Arrival, Awaited, Tap, Turn};
-use super::{Front, Waiting};
+use super::{Front, Waiting, Way};
 use crate::bosh::Response;
 use crate::manager::{Exchange, Peer};
 
 /// What every request of one connection is asked with.
-#[derive(Clone)]
 pub struct Caller {
     pub front: Arc<Front>,
     pub peer: Peer,
@@ -69,7 +68,7 @@ pub struct Held {
 }
 
 /// Gives hyper a connection. The future is large; box it, so that it is gone while the connection waits.
-pub async fn run<I>(caller: &Caller, line: Line<I>) -> Outcome<I>
+pub async fn run<I>(caller: &Arc<Caller>, line: Line<I>) -> Outcome<I>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
@@ -77,7 +76,7 @@ where
     let (io, before) = line.into_parts();
     let turn = Arc::new(Turn::default());
     let asker = Asker {
-        caller: caller.clone(),
+        caller: Arc::clone(caller),
         turn: Arc::clone(&turn),
     };
     let mut hyper = caller
@@ -163,7 +162,7 @@ impl Persistence {
 
 /// The service that hyper calls with each request.
 struct Asker {
-    caller: Caller,
+    caller: Arc<Caller>,
     turn: Arc<Turn>,
 }
 
@@ -174,21 +173,31 @@ impl Service<Request<Incoming>> for Asker {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.turn.asked(&request);
-        Box::pin(ask(self.caller.clone(), Arc::clone(&self.turn), request))
+        let asked = Asked {
+            version: request.version(),
+            wish: Persistence::of(request.version(), request.headers()),
+            chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
+        };
+        let request = request.map(|body| Arriving::new(body, Arc::clone(&self.turn)));
+        let way = self.caller.front.way(request, &self.caller.peer);
+        Box::pin(ask(Arc::clone(&self.caller), Arc::clone(&self.turn), asked, way))
     }
 }
 
+/// What a request's head says about its connection.
+struct Asked {
+    version: Version,
+    wish: Persistence,
+    /// With a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none.
+    chunked: bool,
+}
+
 /// One request, and its answer if that is known at once; if not, this never ends and hyper is taken off.
-async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Result<HttpResponse<Departing>, Infallible> {
-    let version = request.version();
-    let wish = Persistence::of(version, request.headers());
-    // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
-    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
-    let reply = caller.front.reply(request, &caller.peer).await;
+async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, asked: Asked, way: Way) -> Result<HttpResponse<Departing>, Infallible> {
+    let reply = caller.front.reply(way, &caller.peer).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
-    let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() != Arrival::Whole;
-    let persistence = if last { Persistence::Close } else { wish };
+    let last = caller.shutdown.is_cancelled() || asked.chunked || turn.arrival() != Arrival::Whole;
+    let persistence = if last { Persistence::Close } else { asked.wish };
     let (mut response, exchange) = match reply {
         Reply::Known(response) => (response, None),
         Reply::Pending(mut pending) => {
@@ -199,7 +208,7 @@ async fn ask(caller: Caller, turn: Arc<Turn>, request: Request<Incoming>) -> Res
                     Waiting::Parked => {
                         turn.hold(Held {
                             pending,
-                            version,
+                            version: asked.version,
                             persistence,
                         });
                         return future::pending().await;

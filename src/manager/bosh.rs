@@ -51,7 +51,7 @@ impl LiveSession {
     }
 
     /// One request with a place for its answer.
-    pub fn exchange(&self, request: Request) -> (RequestId, oneshot::Receiver<Response>) {
+    pub fn exchange(&self, request: Box<Request>) -> (RequestId, oneshot::Receiver<Response>) {
         self.turn(|live, setting| live.exchange(request, setting))
             .unwrap_or_else(|| (RequestId(0), lost()))
     }
@@ -165,7 +165,7 @@ mod tests {
 
     use crate::bosh::{Admitted, Decoder, Limits};
 
-    fn request(attributes: &str) -> Request {
+    fn request(attributes: &str) -> Box<Request> {
         let mut decoder = Decoder::new(XmlLimits::default());
         let body = format!("<body xmlns='http://jabber.org/protocol/httpbind' {attributes}/>");
         decoder.feed(body.as_bytes()).expect("a wrapper");

@@ -89,7 +89,7 @@ impl Live {
     }
 
     /// One request with a place for its answer.
-    pub fn exchange(&mut self, request: Request, setting: &Setting) -> (RequestId, oneshot::Receiver<Response>) {
+    pub fn exchange(&mut self, request: Box<Request>, setting: &Setting) -> (RequestId, oneshot::Receiver<Response>) {
         self.requests += 1;
         let id = RequestId(self.requests);
         let receiver = self.expect(id);

@@ -95,7 +95,7 @@ impl ConnectionManager {
     }
 
     /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
-    pub fn exchange(&self, request: Request, peer: &Peer) -> Exchange {
+    pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> Exchange {
         let Some(sid) = &request.sid else {
             return self.open(request, peer).unwrap_or_else(Exchange::answered);
         };
@@ -170,7 +170,7 @@ impl ConnectionManager {
     }
 
     /// A new session (XEP-0124 section 7).
-    fn open(&self, creation: Request, peer: &Peer) -> Result<Exchange, Response> {
+    fn open(&self, creation: Box<Request>, peer: &Peer) -> Result<Exchange, Response> {
         let refuse = |condition| Response::refusal(&creation, condition);
         if self.draining.load(Ordering::SeqCst) {
             return Err(refuse(Condition::SystemShutdown));
@@ -193,7 +193,7 @@ impl ConnectionManager {
         Ok(self.begin(creation, key, domain))
     }
 
-    fn begin(&self, creation: Request, key: Key, domain: Domain) -> Exchange {
+    fn begin(&self, creation: Box<Request>, key: Key, domain: Domain) -> Exchange {
         let id = RequestId(0);
         let admitted = Admitted {
             id,

@@ -14,7 +14,7 @@ use tracing::{error, info};
 use super::bosh::Setting;
 use super::link::Link;
 use super::translate;
-use crate::bosh::Close;
+use crate::bosh::{Close, is_stream_level};
 use crate::http_polling::{self, Keys, PollError};
 use crate::upstream::stream::StreamFailure;
 use crate::upstream::{BoxStream, Connect, ConnectError, Connecting};
@@ -219,7 +219,7 @@ impl Plain {
     fn client_says(&mut self, event: StreamEvent, of: &PlainStream) {
         match event {
             StreamEvent::Opened(header) => self.open(header, of),
-            StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_of_the_link(&payload) => {
+            StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_stream_level(&payload) => {
                 self.link.send(&payload);
             }
             StreamEvent::Closed => {
@@ -365,10 +365,4 @@ fn passed_on(header: StreamHeader) -> StreamHeader {
         id: None,
         ..header
     }
-}
-
-/// Would it mean something to the link that the stream runs on?
-fn is_of_the_link(payload: &Payload) -> bool {
-    use crate::bosh::{COMPRESS, FRAMING, STREAM, TLS};
-    matches!(payload.namespace(), STREAM | FRAMING | TLS | COMPRESS)
 }

@@ -39,7 +39,6 @@ struct Open<'a> {
 }
 
 /// What is in the start tag at hand; kept for its memory.
-#[derive(Default)]
 struct Content<'a> {
     attributes: Vec<RawAttribute<'a>>,
     /// Attributes with a prefix: their index, and the binding as read.
@@ -61,8 +60,11 @@ impl<'a> Carrier<'a> {
             carriage,
             limits,
             bindings,
-            open: Vec::new(),
-            tag: Content::default(),
+            open: Vec::with_capacity(4),
+            tag: Content {
+                attributes: Vec::with_capacity(8),
+                qualified: Vec::new(),
+            },
             output,
         })
     }

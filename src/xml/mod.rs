@@ -115,7 +115,12 @@ impl Payload {
 
     /// Is this the element `local` in `namespace`?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.bytes[self.local.clone()] == *local.as_bytes() && self.namespace.is(namespace)
+        self.bytes[self.local.clone()] == *local.as_bytes() && self.is_in(namespace)
+    }
+
+    /// Is this an element of `namespace`?
+    pub fn is_in(&self, namespace: &str) -> bool {
+        self.namespace.is(namespace)
     }
 
     pub fn as_str(&self) -> &str {

@@ -76,7 +76,7 @@ pub(crate) struct Resolver<'r> {
 impl Resolver<'_> {
     /// The start tag `name`, whose attributes come next.
     pub fn tag<'a>(&self, lexer: &mut Lexer<'a>, name: QName<'a>) -> Result<Tag, XmlError> {
-        let mut raw = Vec::new();
+        let mut raw = Vec::with_capacity(8);
         let is_empty = lexer.attributes(self.limits.attributes, &mut raw)?;
         let mut scope = self.outer.clone();
         for attribute in &raw {

@@ -106,14 +106,16 @@ impl Inbound {
             return Err(XmlError::NotWellFormed);
         };
         let payload = carry(element, scope, &CARRIAGE, &self.limits)?;
-        Ok(match (payload.namespace(), payload.local()) {
-            (STREAM, "features") => StreamEvent::Features(features::strip(payload, self.offered)),
-            (STREAM, "error") => StreamEvent::Error(StreamError { element: payload }),
-            (SASL, "success") => StreamEvent::Authenticated(payload),
-            _ => match Managed::of(&payload) {
-                Some(managed) => StreamEvent::Managed(managed, payload),
-                None => StreamEvent::Payload(payload),
-            },
+        Ok(if payload.is(STREAM, "features") {
+            StreamEvent::Features(features::strip(payload, self.offered))
+        } else if payload.is(STREAM, "error") {
+            StreamEvent::Error(StreamError { element: payload })
+        } else if payload.is(SASL, "success") {
+            StreamEvent::Authenticated(payload)
+        } else if let Some(managed) = Managed::of(&payload) {
+            StreamEvent::Managed(managed, payload)
+        } else {
+            StreamEvent::Payload(payload)
         })
     }
 }

@@ -21,7 +21,9 @@ pub enum Managed {
 impl Managed {
     /// Does the server say with this that it does? It may be part of a SASL 2 success (XEP-0386, XEP-0198 section 9).
     pub fn of(payload: &Payload) -> Option<Self> {
-        let direct = VERSIONS.contains(&payload.namespace()) && matches!(payload.local(), "enabled" | "resumed");
+        let direct = VERSIONS
+            .iter()
+            .any(|version| payload.is(version, "enabled") || payload.is(version, "resumed"));
         // a payload is well-formed, so this does not fail
         (direct || payload.is(SASL2, "success"))
             .then(|| search(payload).ok().flatten())

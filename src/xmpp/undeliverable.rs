@@ -13,7 +13,7 @@ pub fn returned(payload: &Payload) -> Option<Payload> {
     let tag = Tag::parse(payload.bytes(), &Scope::default(), &XmlLimits::default(), &[]).ok()?;
     let attribute = |name| tag.attribute("", name).map(|value| value.as_str());
     let (local, kind, condition) = match (payload.local(), attribute("type")) {
-        _ if payload.namespace() != CLIENT => return None,
+        _ if !payload.is_in(CLIENT) => return None,
         ("message", Some("error")) => return None,
         ("message", _) => ("message", "wait", "recipient-unavailable"),
         ("iq", Some("get" | "set")) => ("iq", "cancel", "service-unavailable"),

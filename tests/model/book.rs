@@ -210,11 +210,11 @@ impl Book {
     }
 
     /// A request has come whole.
-    pub fn arrived(&mut self, request: Request, verdict: Verdict, now: u64) {
+    pub fn arrived(&mut self, request: &Request, verdict: Verdict, now: u64) {
         self.idle = None;
         match verdict {
             Verdict::New => {
-                self.early.insert(request.rid.get(), (request, now));
+                self.early.insert(request.rid.get(), (request.clone(), now));
                 self.carry_out();
             }
             Verdict::Refused => self.closing = Some(Cause::Offence),

@@ -22,7 +22,7 @@ pub enum Form {
     Fault,
 }
 
-pub fn creation(rid: u64, acks: bool) -> Request {
+pub fn creation(rid: u64, acks: bool) -> Box<Request> {
     let acks = if acks { "ack='1'" } else { "" };
     decode(
         &format!("rid='{rid}' to='example.org' ver='1.6' hold='255' wait='65535' {acks}"),
@@ -30,7 +30,7 @@ pub fn creation(rid: u64, acks: bool) -> Request {
     )
 }
 
-pub fn request(rid: u64, form: Form, ack: Option<u64>) -> Request {
+pub fn request(rid: u64, form: Form, ack: Option<u64>) -> Box<Request> {
     let attribute = match form {
         Form::Restart => "xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'".to_owned(),
         Form::Terminate { .. } => "type='terminate'".to_owned(),
@@ -46,7 +46,7 @@ pub fn request(rid: u64, form: Form, ack: Option<u64>) -> Request {
     decode(&format!("rid='{rid}' sid='{SID}' {ack} {attribute}"), &inside)
 }
 
-fn decode(attributes: &str, inside: &str) -> Request {
+fn decode(attributes: &str, inside: &str) -> Box<Request> {
     let body = format!("<body xmlns='{}' {attributes}>{inside}</body>", bosh::HTTPBIND);
     let mut decoder = Decoder::new(XmlLimits::default());
     decoder.feed(body.as_bytes()).expect("the wrapper is good");

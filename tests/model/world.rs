@@ -91,7 +91,7 @@ impl World {
         let too_much = self.book.is_too_much(&request, open, self.now);
         let verdict = if too_much { Verdict::Refused } else { judged };
         let id = self.connect(rid, request.pause.is_some());
-        self.book.arrived(request.clone(), verdict, self.now);
+        self.book.arrived(&request, verdict, self.now);
         self.handle(Input::Request {
             id: RequestId(id),
             request,

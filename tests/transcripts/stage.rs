@@ -163,7 +163,7 @@ impl Stage {
     }
 
     /// What the connection manager does with a request.
-    fn request(&mut self, id: RequestId, request: Request) {
+    fn request(&mut self, id: RequestId, request: Box<Request>) {
         let refused = |condition| Output::Respond {
             to: id,
             response: Response::refusal(&request, condition),
