@@ -105,7 +105,7 @@ impl Answer<'_> {
         let content: usize = elements().map(|payload| payload.bytes().len()).sum();
         let (open, close) = if content > 0 { (">", "</body>") } else { ("/>", "") };
         // nearly every answer says nothing besides its payloads, and then this is its length
-        let mut body = Vec::with_capacity(OPENING.len() + 1 + open.len() + content + close.len());
+        let mut body = Vec::with_capacity(OPENING.len() + open.len() + content + close.len());
         self.open(&mut body);
         body.extend_from_slice(open.as_bytes());
         let mut start = body.len();

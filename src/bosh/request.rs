@@ -206,7 +206,7 @@ enum Home {
 impl Home {
     fn of(attribute: &Attribute) -> Self {
         match attribute.namespace.as_bytes() {
-            b"" if attribute.prefix.is("xmpp") => Self::Xbosh,
+            b"" if attribute.prefix == "xmpp" => Self::Xbosh,
             b"" => Self::Body,
             namespace if namespace == XBOSH.as_bytes() => Self::Xbosh,
             namespace if namespace == XML_NAMESPACE.as_bytes() => Self::Xml,

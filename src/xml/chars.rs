@@ -11,10 +11,9 @@ pub(super) fn is_white(byte: u8) -> bool {
 
 /// Does UTF-8 `text` hold characters of XML 1.0 only?
 pub(super) fn are_chars(text: &str) -> bool {
-    // without an early exit the compiler checks many bytes at once
-    let controls = text
-        .bytes()
-        .fold(false, |found, b| found | (b < 0x20 && b != b'\t' && b != b'\n' && b != b'\r'));
+    // without an early exit the compiler looks at many bytes at once
+    let least = text.bytes().fold(u8::MAX, u8::min);
+    let controls = least < b' ' && text.bytes().any(|b| b < b' ' && !is_white(b));
     !controls && (text.is_ascii() || !text.contains(['\u{FFFE}', '\u{FFFF}']))
 }
 

@@ -10,12 +10,12 @@ use super::{Text, XmlError, XmlLimits};
 
 /// A parsed start tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tag {
-    pub prefix: Text,
-    pub local: Text,
+pub struct Tag<'a> {
+    pub prefix: &'a str,
+    pub local: &'a str,
     pub namespace: Text,
     /// Without the namespace declarations.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Vec<Attribute<'a>>,
     /// The outer scope and what this tag declares.
     pub scope: Scope,
     /// `<a/>`
@@ -23,9 +23,9 @@ pub struct Tag {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attribute {
-    pub prefix: Text,
-    pub local: Text,
+pub struct Attribute<'a> {
+    pub prefix: &'a str,
+    pub local: &'a str,
     /// Empty for an attribute without a prefix, and for a prefix without a declaration.
     pub namespace: Text,
     /// Entities and character references resolved, white space normalised (XML 1.0 section 3.3.3).
@@ -34,13 +34,13 @@ pub struct Attribute {
     pub span: Range<usize>,
 }
 
-impl Tag {
+impl<'a> Tag<'a> {
     /// Parses the start tag (or empty tag) that `bytes` begins with.
     ///
     /// # Errors
     /// Anything that Namespaces in XML 1.0 refuses: duplicate attributes by expanded name, bad names, bad characters, unbound prefixes
     /// (except on attributes whose prefix is in `lenient`).
-    pub fn parse(bytes: &Bytes, outer: &Scope, limits: &XmlLimits, lenient: &[&str]) -> Result<Self, XmlError> {
+    pub fn parse(bytes: &'a Bytes, outer: &Scope, limits: &XmlLimits, lenient: &[&str]) -> Result<Self, XmlError> {
         let mut lexer = Lexer::new(bytes)?;
         match lexer.markup()? {
             Markup::Start(name) => Resolver { outer, limits, lenient }.tag(&mut lexer, name),
@@ -55,14 +55,14 @@ impl Tag {
 
     /// Is this the tag of `local` in `namespace`?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local.is(local) && self.namespace.is(namespace)
+        self.local == local && self.namespace.is(namespace)
     }
 }
 
-impl Attribute {
+impl Attribute<'_> {
     /// Is this the attribute `local` in `namespace` (empty: no namespace)?
     pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local.is(local) && self.namespace.is(namespace)
+        self.local == local && self.namespace.is(namespace)
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Resolver<'r> {
 
 impl Resolver<'_> {
     /// The start tag `name`, whose attributes come next.
-    pub fn tag<'a>(&self, lexer: &mut Lexer<'a>, name: QName<'a>) -> Result<Tag, XmlError> {
+    pub fn tag<'a>(&self, lexer: &mut Lexer<'a>, name: QName<'a>) -> Result<Tag<'a>, XmlError> {
         let mut raw = Vec::with_capacity(8);
         let is_empty = lexer.attributes(self.limits.attributes, &mut raw)?;
         let mut scope = self.outer.clone();
@@ -87,19 +87,18 @@ impl Resolver<'_> {
             }
         }
         let namespace = scope.namespace(name.prefix()).ok_or(XmlError::UnboundPrefix)?;
-        let mut attributes: Vec<Attribute> = Vec::with_capacity(raw.len());
+        let mut attributes: Vec<Attribute<'_>> = Vec::with_capacity(raw.len());
         for attribute in raw.iter().filter(|a| a.declares().is_none()) {
             let attribute = self.attribute(lexer, &scope, attribute)?;
             // without a namespace it is the names as written that count, and those were compared
-            if !attribute.namespace.is_empty() && attributes.iter().any(|a| a.is(&attribute.namespace, &attribute.local)) {
+            if !attribute.namespace.is_empty() && attributes.iter().any(|a| a.is(&attribute.namespace, attribute.local)) {
                 return Err(XmlError::NotWellFormed);
             }
             attributes.push(attribute);
         }
-        let [prefix, local] = [name.prefix(), name.local()].map(|part| lexer.share(part.into()));
         Ok(Tag {
-            prefix,
-            local,
+            prefix: name.prefix(),
+            local: name.local(),
             namespace,
             attributes,
             scope,
@@ -107,7 +106,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn attribute<'a>(&self, lexer: &Lexer<'a>, scope: &Scope, raw: &RawAttribute<'a>) -> Result<Attribute, XmlError> {
+    fn attribute<'a>(&self, lexer: &Lexer<'a>, scope: &Scope, raw: &RawAttribute<'a>) -> Result<Attribute<'a>, XmlError> {
         let prefix = raw.name.prefix();
         let namespace = match scope.namespace(prefix) {
             _ if prefix.is_empty() => Text::default(),
@@ -115,10 +114,9 @@ impl Resolver<'_> {
             None if self.lenient.contains(&prefix) => Text::default(),
             None => return Err(XmlError::UnboundPrefix),
         };
-        let [prefix, local] = [prefix, raw.name.local()].map(|part| lexer.share(part.into()));
         Ok(Attribute {
             prefix,
-            local,
+            local: raw.name.local(),
             namespace,
             value: lexer.share(raw.value()),
             span: raw.span.clone(),

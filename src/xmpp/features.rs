@@ -31,7 +31,7 @@ pub fn strip(features: Payload, most: usize) -> Payload {
 /// An element that is being read.
 struct Open<'a> {
     name: QName<'a>,
-    tag: Tag,
+    tag: Tag<'a>,
     start: usize,
     /// Cuts made before it.
     cuts: usize,
@@ -113,7 +113,7 @@ struct Content<'a> {
 impl Open<'_> {
     /// The element ends at `end`: it goes, or counts for its parent.
     fn close(mut self, content: &Content<'_>, end: usize, parent: Option<&mut Self>, cuts: &mut Vec<Cut>) {
-        let is_mechanism = self.tag.local.as_str() == "mechanism" && [SASL, SASL2, FAST].contains(&self.tag.namespace.as_str());
+        let is_mechanism = self.tag.local == "mechanism" && [SASL, SASL2, FAST].contains(&self.tag.namespace.as_str());
         self.mechanisms += usize::from(is_mechanism);
         let refused = is_mechanism && is_the_links(content.text.trim());
         if self.is_of_the_link() || refused || (cuts.len() > self.cuts && self.is_emptied()) {

@@ -35,7 +35,7 @@ impl Managed {
             tag.attribute("", "resume")
                 .is_some_and(|value| matches!(value.trim(), "true" | "1"))
         };
-        match tag.local.as_str() {
+        match tag.local {
             _ if !VERSIONS.contains(&tag.namespace.as_str()) => None,
             "resumed" => Some(Self::Resumable),
             "enabled" if resumes() => Some(Self::Resumable),
