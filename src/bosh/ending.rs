@@ -17,9 +17,22 @@ pub enum EndReason {
     Condition(Condition),
 }
 
+/// Who brings a session to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Cause {
+    /// The client, by a goodbye or by breaking a rule.
+    Client,
+    /// The client is lost: it was silent, or something that it sent never came.
+    Loss,
+    Server,
+    /// The connection manager is shutting down.
+    Shutdown,
+}
+
 /// How a session says goodbye.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Farewell {
+    pub cause: Cause,
     /// `None`: the client asked for the end.
     pub condition: Option<Condition>,
     /// Content of the terminal body (ER02, J16).
@@ -43,10 +56,22 @@ pub(super) enum Phase {
 }
 
 impl Farewell {
-    pub fn because(condition: Condition) -> Self {
+    pub fn because(cause: Cause, condition: Condition) -> Self {
         Self {
             condition: Some(condition),
-            ..Self::default()
+            cause,
+            ..Self::asked()
+        }
+    }
+
+    /// The client says goodbye.
+    pub fn asked() -> Self {
+        Self {
+            cause: Cause::Client,
+            condition: None,
+            error: None,
+            offender: None,
+            sid_known: false,
         }
     }
 
@@ -56,35 +81,11 @@ impl Farewell {
 
     /// Does it wait for a client that has no request open? Only when the client is not the cause (J17).
     pub fn lingers(&self) -> bool {
-        self.is_servers() || self.condition == Some(Condition::SystemShutdown)
-    }
-
-    /// Has a request brought it about?
-    pub fn is_clients(&self) -> bool {
-        self.condition.is_none() || self.offender.is_some()
-    }
-
-    /// Is it the server's end, which may carry the server's last words?
-    pub fn is_servers(&self) -> bool {
-        matches!(
-            self.condition,
-            Some(
-                Condition::RemoteConnectionFailed
-                    | Condition::RemoteStreamError
-                    | Condition::UndefinedCondition
-                    | Condition::HostUnknown
-                    | Condition::HostGone
-            )
-        )
+        matches!(self.cause, Cause::Server | Cause::Shutdown)
     }
 }
 
 impl Session {
-    /// Silence for too long: nobody is there to be told (G01).
-    pub(super) fn expire(&mut self) {
-        self.end(EndReason::Inactive);
-    }
-
     pub(super) fn end_of_linger(&mut self) {
         let reason = match &self.phase {
             Phase::Told(reason) => *reason,
@@ -94,7 +95,8 @@ impl Session {
         self.end(reason);
     }
 
-    /// The client broke the rules: the offender is told why, the others get their answers, and the session is over.
+    /// The client broke the rules: the offender, if its connection lives, is told why, the others get their answers, and the session is
+    /// over.
     pub(super) fn offend(&mut self, id: Option<RequestId>, condition: Condition, now: Time) {
         match &self.phase {
             Phase::Closing(farewell) => {
@@ -105,7 +107,7 @@ impl Session {
             _ => self.close(
                 Farewell {
                     offender: id,
-                    ..Farewell::because(condition)
+                    ..Farewell::because(Cause::Client, condition)
                 },
                 now,
             ),
@@ -118,14 +120,14 @@ impl Session {
             Phase::Opening | Phase::Open => {
                 // what a client's own end leaves behind is returned on the stream before it closes
                 if farewell.lingers() {
-                    self.close_streams(Close::Clean);
+                    self.close_streams(farewell.cause);
                 }
                 let sid_known = matches!(self.phase, Phase::Open);
                 self.phase = Phase::Closing(Farewell { sid_known, ..farewell });
                 self.timers.clear();
                 self.timers.set(Timer::Linger, Some(self.silence_ends(now)));
             }
-            Phase::Told(reason) if farewell.condition == Some(Condition::SystemShutdown) => self.end(*reason),
+            Phase::Told(reason) if farewell.cause == Cause::Shutdown => self.end(*reason),
             Phase::Closing(_) | Phase::Told(_) | Phase::Ended => {}
         }
     }
@@ -140,9 +142,10 @@ impl Session {
             return;
         }
         let farewell = Farewell {
+            cause: Cause::Server,
             condition: end.condition,
             error: end.error,
-            ..Farewell::default()
+            ..Farewell::asked()
         };
         self.close(farewell, now);
     }
@@ -158,7 +161,7 @@ impl Session {
             return;
         };
         if self.streams.living().count() == 1 {
-            return self.close(Farewell::default(), now);
+            return self.close(Farewell::asked(), now);
         }
         self.close_stream(id, Close::Clean);
         if let Some(stream) = self.streams.get_mut(id) {
@@ -166,9 +169,14 @@ impl Session {
         }
     }
 
-    fn close_streams(&mut self, how: Close) {
-        let living: Vec<_> = self.streams.living().map(|stream| stream.id).collect();
-        living.into_iter().for_each(|id| self.close_stream(id, how));
+    /// Those of a client that is lost may go on in another session (AU07), if the server says so.
+    fn close_streams(&mut self, cause: Cause) {
+        let how = |managed| match (cause, managed) {
+            (Cause::Loss, Some(Managed::Resumable)) => Close::Abandon,
+            _ => Close::Clean,
+        };
+        let living: Vec<_> = self.streams.living().map(|stream| (stream.id, how(stream.managed))).collect();
+        living.into_iter().for_each(|(id, how)| self.close_stream(id, how));
     }
 
     fn close_stream(&mut self, id: StreamId, how: Close) {
@@ -180,27 +188,22 @@ impl Session {
 
     /// Everything is over: what nobody fetched is handed back, and nothing wakes us any more.
     pub(super) fn end(&mut self, reason: EndReason) {
-        self.abandon_early();
-        self.give_back();
-        // a client that is lost may come back in another session (AU07)
-        let wanted = matches!(&self.phase, Phase::Closing(farewell) if farewell.is_clients());
-        let living = self.streams.living();
-        let resumable: Vec<_> = living
-            .filter(|stream| !wanted && stream.managed == Some(Managed::Resumable))
-            .map(|stream| stream.id)
-            .collect();
-        resumable.into_iter().for_each(|id| self.close_stream(id, Close::Abandon));
-        self.close_streams(Close::Clean);
+        let cause = match &self.phase {
+            Phase::Closing(farewell) => farewell.cause,
+            _ => Cause::Loss,
+        };
+        self.abandon_early(cause);
+        self.give_back(cause);
+        self.close_streams(cause);
         self.phase = Phase::Ended;
         self.timers.clear();
         self.outputs.push_back(Output::Ended(reason));
     }
 
     /// What the client never got, stream by stream; where the server keeps it, it has it (ER08).
-    fn give_back(&mut self) {
+    fn give_back(&mut self, cause: Cause) {
         // a client that is there has what it was given, unless it was seen not to
-        let lost = matches!(&self.phase, Phase::Closing(farewell) if farewell.is_clients());
-        let mut left = self.replay.take_unconfirmed(lost);
+        let mut left = self.replay.take_unconfirmed(cause == Cause::Client);
         left.extend(std::iter::from_fn(|| self.outbox.take(usize::MAX)));
         for stream in self.streams.all().filter(|stream| stream.managed.is_none()) {
             let of = left.iter_mut().filter(|(of, _)| *of == stream.id);
@@ -212,12 +215,10 @@ impl Session {
     }
 
     /// Requests that never got their turn, as another one ended the session (J10) or the one before them did not come (D08).
-    pub(super) fn abandon_early(&mut self) {
-        let other = matches!(&self.phase, Phase::Closing(farewell) if farewell.is_clients());
-        let condition = if other {
-            Condition::OtherRequest
-        } else {
-            Condition::ItemNotFound
+    pub(super) fn abandon_early(&mut self, cause: Cause) {
+        let condition = match cause {
+            Cause::Client => Condition::OtherRequest,
+            Cause::Loss | Cause::Server | Cause::Shutdown => Condition::ItemNotFound,
         };
         for (_, id) in self.window.abandon() {
             self.respond(id, self.fatal(condition));

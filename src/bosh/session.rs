@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::ending::{EndReason, Farewell, Phase};
+use super::ending::{Cause, EndReason, Farewell, Phase};
 use super::held::{Held, HeldRequests};
 use super::keys::KeyChain;
 use super::outbox::Outbox;
@@ -140,11 +140,15 @@ impl Session {
             pauses: false,
         });
         session.watch(now);
-        session.order(StreamId::FIRST, ServerCommand::Open(creation.opening));
-        if !creation.payloads.is_empty() {
-            session.order(StreamId::FIRST, ServerCommand::Send(creation.payloads));
+        session.order(StreamId::FIRST, ServerCommand::Open(creation.opening.clone()));
+        match session.joined(creation) {
+            Ok(creation) if creation.payloads.is_empty() => {}
+            Ok(creation) => session.order(StreamId::FIRST, ServerCommand::Send(creation.payloads)),
+            Err(condition) => {
+                session.close(Farewell::because(Cause::Client, condition), now);
+                session.settle(now);
+            }
         }
-        session.said_at_creation(&creation.octets, now);
         session
     }
 
@@ -156,7 +160,7 @@ impl Session {
             Input::HungUp { id } => self.hung_up(id),
             Input::Server(stream, event) => self.server(stream, event, now),
             Input::Release { id } => self.release(id, now),
-            Input::Drain => self.close(Farewell::because(Condition::SystemShutdown), now),
+            Input::Drain => self.close(Farewell::because(Cause::Shutdown, Condition::SystemShutdown), now),
             Input::Timeout => self.timeout(now),
         }
         self.settle(now);
@@ -261,9 +265,7 @@ impl Session {
             Err(condition) => return self.offend(id, condition, now),
         };
         // who comes back to a session that is over hears of it
-        let pauses = request
-            .pause
-            .filter(|_| self.terms.max_pause > 0 && matches!(self.phase, Phase::Open));
+        let pauses = self.pause_of(&request).filter(|_| matches!(self.phase, Phase::Open));
         self.acknowledged(&request, at);
         let at_once = released || pauses.is_some() || self.report.is_some();
         self.held.push(Held {
@@ -277,7 +279,7 @@ impl Session {
         self.pass_on(request);
         match goodbye {
             Some(Some(name)) if self.streams.are_several() => self.close_named(&name, now),
-            Some(_) => self.close(Farewell::default(), now),
+            Some(_) => self.close(Farewell::asked(), now),
             None => {}
         }
     }
@@ -289,13 +291,18 @@ impl Session {
         if !self.window.has_skipped() && self.keys.as_mut().is_some_and(|keys| !keys.verify(request)) {
             return Err(Condition::ItemNotFound);
         }
-        match (request.fault, request.pause) {
+        match (request.fault, self.pause_of(request)) {
             (Some(fault), _) => Err(fault),
             _ if self.names_nothing(request) => Err(Condition::ItemNotFound),
-            (None, Some(0)) if self.terms.max_pause > 0 => Err(Condition::BadRequest),
-            (None, Some(pause)) if pause > self.terms.max_pause && self.terms.max_pause > 0 => Err(Condition::PolicyViolation),
+            (None, Some(0)) => Err(Condition::BadRequest),
+            (None, Some(pause)) if pause > self.terms.max_pause => Err(Condition::PolicyViolation),
             (None, _) => Ok(()),
         }
+    }
+
+    /// Seconds of silence that it announces, where that was agreed (C07).
+    fn pause_of(&self, request: &Request) -> Option<u16> {
+        request.pause.filter(|_| self.terms.max_pause > 0)
     }
 
     /// In script syntax: the elements that end in this request.
@@ -371,8 +378,9 @@ impl Session {
             match timer {
                 // `settle` finds who it was
                 Timer::Wait => {}
-                Timer::Gap => return self.offend(None, Condition::ItemNotFound, now),
-                Timer::Inactivity => return self.expire(),
+                Timer::Gap => return self.close(Farewell::because(Cause::Loss, Condition::ItemNotFound), now),
+                // nobody is there to be told (G01)
+                Timer::Inactivity => return self.end(EndReason::Inactive),
                 Timer::Linger => return self.end_of_linger(),
             }
         }
@@ -413,21 +421,6 @@ impl Session {
             Some(Pause::Until(end)) => end,
             Some(Pause::For(milliseconds)) => now.after(milliseconds),
             None => now.after(self.terms.inactivity_ms()),
-        }
-    }
-
-    /// In script syntax a creation request, too, is a piece of what its client says.
-    fn said_at_creation(&mut self, octets: &[u8], now: Time) {
-        if octets.is_empty() {
-            return;
-        }
-        match self.script.get_or_insert_default().join(octets) {
-            Ok(payloads) if payloads.is_empty() => {}
-            Ok(payloads) => self.order(StreamId::FIRST, ServerCommand::Send(payloads)),
-            Err(condition) => {
-                self.close(Farewell::because(condition), now);
-                self.settle(now);
-            }
         }
     }
 

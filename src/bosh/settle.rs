@@ -1,7 +1,7 @@
 //! Settle: who is answered now, and with what. The only place where a request that was carried out gets its response.
 
 use super::answer::{Answer, Kind};
-use super::ending::{Farewell, Phase};
+use super::ending::{Cause, Farewell, Phase};
 use super::held::Held;
 use super::session::Session;
 use super::streams::{Introduction, StreamEnd};
@@ -71,7 +71,7 @@ impl Session {
             let comes_back = farewell.lingers() && farewell.sid_known;
             let fits = self.outbox.bytes() <= self.limits.response_bytes && self.outbox.is_of_the_first();
             let last = !comes_back || fits;
-            let ours = farewell.offender.is_none() && last && (!told || farewell.condition == Some(Condition::SystemShutdown));
+            let ours = farewell.offender.is_none() && last && (!told || farewell.cause == Cause::Shutdown);
             let kind = if ours {
                 Kind::Terminate(farewell.condition)
             } else if farewell.offender.is_some() && self.outbox.is_empty() {
@@ -91,8 +91,8 @@ impl Session {
             self.respond(offender, response);
             told = true;
         }
-        if told && farewell.is_servers() && farewell.sid_known {
-            self.abandon_early();
+        if told && farewell.cause == Cause::Server && farewell.sid_known {
+            self.abandon_early(farewell.cause);
             self.phase = Phase::Told(farewell.reason());
             self.timers.set(Timer::Linger, Some(now.after(TOMBSTONE)));
         } else if told || !farewell.sid_known || !farewell.lingers() {

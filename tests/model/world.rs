@@ -271,8 +271,7 @@ impl World {
             ServerCommand::Send(payloads) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Payloads(payloads))),
             ServerCommand::Restart(_) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Restart)),
             ServerCommand::Close(how) => {
-                // who breaks a rule on a connection that is dead is lost, too
-                let lost = matches!(self.book.closing, Some(Cause::Idle | Cause::Gap | Cause::Offence));
+                let lost = matches!(self.book.closing, Some(Cause::Idle | Cause::Gap));
                 assert!(how == Close::Clean || lost);
                 self.closed = true;
             }
