@@ -1,5 +1,6 @@
 //! Towards the client over HTTP: every route on one page.
 
+mod alarm;
 pub mod bodies;
 pub mod bosh;
 mod charset;

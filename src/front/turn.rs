@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use super::alarm::Alarm;
 use super::bodies::{Arriving, Departing};
 use super::parking::Line;
 use super::reply::{Pending, Reply};
@@ -34,6 +35,7 @@ pub struct Caller {
     pub peer: Peer,
     /// From then on every answer is the connection's last.
     pub shutdown: CancellationToken,
+    pub alarm: Arc<Alarm>,
 }
 
 /// How hyper's turn ended.
@@ -86,7 +88,7 @@ where
     // One deadline at a time, and only for what does not come at once. hyper's own would be set, and unset, for the next head, too.
     let mut patience = pin!(tokio::time::sleep(options.head_timeout));
     let mut awaited = Awaited::Head;
-    let end = poll_fn(|cx| {
+    let mut poll = |cx: &mut Context<'_>| {
         loop {
             if hyper.poll_without_shutdown(cx).is_ready() {
                 return Poll::Ready(End::Over);
@@ -107,8 +109,8 @@ where
             }
             turn.give_up_body();
         }
-    })
-    .await;
+    };
+    let end = poll_fn(|cx| caller.alarm.poll(cx, &mut poll)).await;
     let parts = hyper.into_parts();
     let (io, unread) = parts.io.into_inner().into_parts();
     match end {
