@@ -68,6 +68,8 @@ struct Answered {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct ReplayCache {
     answers: VecDeque<Answered>,
+    /// How many of them are on their way into a connection.
+    leaving: usize,
     capacity: usize,
     /// The last one that was reported missing; once is enough, or a client that never asks for it would be answered at once for ever.
     reported: Option<Rid>,
@@ -79,6 +81,7 @@ impl ReplayCache {
     pub fn new(requests: u8) -> Self {
         Self {
             answers: VecDeque::new(),
+            leaving: 0,
             capacity: capacity(requests),
             reported: None,
         }
@@ -94,6 +97,7 @@ impl ReplayCache {
         at: Time,
     ) -> Vec<(StreamId, usize)> {
         let (stream, unconfirmed) = payloads;
+        self.leaving += usize::from(held.id.is_some());
         self.answers.push_back(Answered {
             rid: held.rid,
             at,
@@ -104,16 +108,17 @@ impl ReplayCache {
             unconfirmed,
         });
         let surplus = self.answers.len().saturating_sub(self.capacity);
-        count(
-            self.answers
-                .drain(..surplus)
-                .map(|answered| (answered.stream, answered.unconfirmed)),
-        )
+        let leaving = &mut self.leaving;
+        count(self.answers.drain(..surplus).map(|answered| {
+            *leaving -= usize::from(answered.is_leaving());
+            (answered.stream, answered.unconfirmed)
+        }))
     }
 
     /// The same answer again, on a new connection (D09).
     pub fn replay(&mut self, rid: Rid, id: RequestId, now: Time) -> Option<Response> {
         let answered = self.answers.iter_mut().find(|answered| answered.rid == rid)?;
+        self.leaving += usize::from(!answered.is_leaving());
         answered.delivery = Delivery::Leaving(id);
         answered.at = now;
         Some(Response {
@@ -134,9 +139,7 @@ impl ReplayCache {
 
     /// Is an answer still on its way into a connection?
     pub fn any_leaving(&self) -> bool {
-        self.answers
-            .iter()
-            .any(|answered| matches!(answered.delivery, Delivery::Leaving(_)))
+        self.leaving > 0
     }
 
     /// A request has come in order. Gives the number of payloads that have become confirmed: in order, so that behind an answer that the
@@ -162,7 +165,7 @@ impl ReplayCache {
     /// The first answer that the client, which has all through `acked`, lacks, if it left so long ago that it will not come (F06).
     pub fn missing(&mut self, acked: Rid, arrived: Time) -> Option<Report> {
         let missing = self.answers.iter().find(|answered| answered.rid == acked.next())?;
-        let lost = !matches!(missing.delivery, Delivery::Leaving(_)) && missing.at.after(LOST) <= arrived;
+        let lost = !missing.is_leaving() && missing.at.after(LOST) <= arrived;
         if !lost || Some(missing.rid) <= self.reported {
             return None;
         }
@@ -188,9 +191,17 @@ impl ReplayCache {
 
     fn settle(&mut self, id: RequestId, delivery: Delivery) -> Option<&mut Answered> {
         let leaving = |answered: &&mut Answered| answered.delivery == Delivery::Leaving(id);
-        let answered = self.answers.iter_mut().find(leaving)?;
+        // most often the last one
+        let answered = self.answers.iter_mut().rev().find(leaving)?;
         answered.delivery = delivery;
+        self.leaving -= 1;
         Some(answered)
+    }
+}
+
+impl Answered {
+    fn is_leaving(&self) -> bool {
+        matches!(self.delivery, Delivery::Leaving(_))
     }
 }
 

@@ -2,7 +2,7 @@
 //! only file with status codes.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -121,7 +121,9 @@ impl Form {
         let dressed = self.dress(response);
         let mut reply = HttpResponse::new(Body::from(dressed.body.clone()));
         *reply.status_mut() = status(&dressed.response);
-        self.answer_headers(&dressed, |name, value| _ = reply.headers_mut().append(name, value));
+        let mut put = |name, value| _ = reply.headers_mut().append(name, value);
+        standing_headers(&mut put);
+        self.answer_headers(&dressed, put);
         reply
     }
 
@@ -139,11 +141,8 @@ impl Form {
         for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        self.answer_headers(dressed, |name, value| {
-            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        });
+        head.extend_from_slice(&STANDING);
+        self.answer_headers(dressed, |name, value| write_header(&mut head, &name, &value));
         head.extend_from_slice(connection.as_bytes());
         head.extend_from_slice(b"\r\n");
         head
@@ -200,6 +199,7 @@ impl Form {
         *reply.status_mut() = status;
         let mut put = |name, value| _ = reply.headers_mut().append(name, value);
         standing_headers(&mut put);
+        put(header::DATE, date());
         kind.into().into_iter().for_each(|kind| put(header::CONTENT_TYPE, kind));
         self.cors.headers(&self.grant, put);
         reply
@@ -213,7 +213,7 @@ impl Form {
         let content = dressed.response.content.as_deref();
         let chosen = content.and_then(|kind| HeaderValue::from_str(kind).ok());
         let usual = if self.script { TEXT_JAVASCRIPT } else { TEXT_XML };
-        standing_headers(&mut put);
+        put(header::DATE, date());
         put(header::CONTENT_TYPE, chosen.unwrap_or(usual));
         put(header::CONTENT_LENGTH, dressed.body.len().into());
         if dressed.packed {
@@ -230,11 +230,23 @@ impl Form {
 }
 
 /// Of everything that is said at the endpoint.
-fn standing_headers(put: &mut impl FnMut(HeaderName, HeaderValue)) {
+fn standing_headers(mut put: impl FnMut(HeaderName, HeaderValue)) {
     put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     put(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     put(header::CONTENT_SECURITY_POLICY, SANDBOX);
-    put(header::DATE, date());
+}
+
+/// The same as they are written.
+static STANDING: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut written = Vec::new();
+    standing_headers(|name, value| write_header(&mut written, &name, &value));
+    written
+});
+
+fn write_header(head: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+        head.extend_from_slice(part);
+    }
 }
 
 /// A page's headers; `None` for the one whose copy the browser still has.

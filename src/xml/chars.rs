@@ -9,12 +9,15 @@ pub(super) fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Does UTF-8 `text` hold characters of XML 1.0 only?
-pub(super) fn are_chars(text: &str) -> bool {
+/// Are there tabs or line ends in `text`? An error if there is what XML 1.0 does not allow.
+pub(super) fn has_breaks(text: &str) -> Result<bool, XmlError> {
     // without an early exit the compiler looks at many bytes at once
-    let least = text.bytes().fold(u8::MAX, u8::min);
-    let controls = least < b' ' && text.bytes().any(|b| b < b' ' && !is_white(b));
-    !controls && (text.is_ascii() || !text.contains(['\u{FFFE}', '\u{FFFF}']))
+    let has_controls = text.bytes().fold(u8::MAX, u8::min) < b' ';
+    let is_refused = has_controls && text.bytes().any(|b| b < b' ' && !is_white(b));
+    if is_refused || !text.is_ascii() && text.contains(['\u{FFFE}', '\u{FFFF}']) {
+        return Err(XmlError::NotWellFormed);
+    }
+    Ok(has_controls)
 }
 
 /// Can `byte` be part of a qualified name? Of non-ASCII characters every byte passes, [`is_ncname`] looks at them closely.
@@ -34,17 +37,14 @@ const fn name_bytes() -> [bool; 256] {
     table
 }
 
-/// Is `name`, made of name bytes, a name without a colon?
+/// Is `name` a name without a colon?
 pub(super) fn is_ncname(name: &str) -> bool {
-    let Some(first) = name.bytes().next() else { return false };
-    // without an early exit the compiler checks many bytes at once
-    if !name
-        .bytes()
-        .fold(false, |found, byte| found | !byte.is_ascii() | (byte == b':'))
-    {
-        return first.is_ascii_alphabetic() || first == b'_';
-    }
     name.chars().next().is_some_and(is_name_start) && name.chars().all(is_name_char)
+}
+
+/// Can a name begin with this one, of ASCII?
+pub(super) fn is_ascii_name_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
 }
 
 fn is_name_start(c: char) -> bool {
@@ -91,8 +91,7 @@ fn numbered(number: &str) -> Option<char> {
 
 /// An attribute's value as XML 1.0 section 3.3.3 normalises it; its references were checked before.
 pub(super) fn normalised(raw: &str) -> Cow<'_, str> {
-    // of the characters below a blank only white space came so far
-    if !raw.bytes().fold(false, |found, byte| found | (byte == b'&') | (byte < b' ')) {
+    if !raw.contains(['&', '\t', '\r', '\n']) {
         return Cow::Borrowed(raw);
     }
     let mut value = String::with_capacity(raw.len());

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::chars::{are_chars, is_name_byte, is_ncname, is_white, normalised, reference};
+use super::chars::{has_breaks, is_ascii_name_start, is_name_byte, is_ncname, is_white, normalised, reference};
 use super::{Text, XmlError};
 
 /// Takes tokens off the front of `source`.
@@ -14,6 +14,8 @@ pub(crate) struct Lexer<'a> {
     source: &'a Bytes,
     text: &'a str,
     at: usize,
+    /// Is there a tab or a line end somewhere?
+    has_breaks: bool,
 }
 
 /// What a `<` begins.
@@ -44,6 +46,8 @@ pub(crate) struct RawAttribute<'a> {
     pub name: QName<'a>,
     /// Between the quotes.
     pub raw: &'a str,
+    /// Is the value what stands there?
+    is_plain: bool,
     /// From the white space before the name to the closing quote.
     pub span: Range<usize>,
 }
@@ -51,10 +55,12 @@ pub(crate) struct RawAttribute<'a> {
 impl<'a> Lexer<'a> {
     pub fn new(source: &'a Bytes) -> Result<Self, XmlError> {
         let text = std::str::from_utf8(source).map_err(|_| XmlError::NotUtf8)?;
-        if !are_chars(text) {
-            return Err(XmlError::NotWellFormed);
-        }
-        Ok(Self { source, text, at: 0 })
+        Ok(Self {
+            source,
+            text,
+            at: 0,
+            has_breaks: has_breaks(text)?,
+        })
     }
 
     pub fn source(&self) -> &'a str {
@@ -137,7 +143,7 @@ impl<'a> Lexer<'a> {
                 _ => {}
             }
             let name = self.name()?;
-            let raw = self.value()?;
+            let (raw, is_plain) = self.value()?;
             if into.iter().any(|a| a.name.raw == name.raw) {
                 return Err(XmlError::NotWellFormed);
             }
@@ -147,6 +153,7 @@ impl<'a> Lexer<'a> {
             into.push(RawAttribute {
                 name,
                 raw,
+                is_plain,
                 span: from..self.at,
             });
         }
@@ -163,7 +170,8 @@ impl<'a> Lexer<'a> {
         self.expect(b'>')
     }
 
-    fn value(&mut self) -> Result<&'a str, XmlError> {
+    /// What stands between the quotes, and whether that is its meaning.
+    fn value(&mut self) -> Result<(&'a str, bool), XmlError> {
         let bytes = self.text.as_bytes();
         self.skip_white();
         self.expect(b'=')?;
@@ -175,14 +183,18 @@ impl<'a> Lexer<'a> {
             .ok_or(XmlError::NotWellFormed)?;
         let from = self.at + 1;
         self.at = from;
+        let mut is_plain = !self.has_breaks;
         while let Some(found) = memchr::memchr3(quote, b'<', b'&', &bytes[self.at..]) {
             self.at += found;
             match bytes[self.at] {
                 b'<' => return Err(XmlError::NotWellFormed),
-                b'&' => self.at += reference(&self.text[self.at..])?.1,
+                b'&' => {
+                    is_plain = false;
+                    self.at += reference(&self.text[self.at..])?.1;
+                }
                 _ => {
                     self.at += 1;
-                    return Ok(&self.text[from..self.at - 1]);
+                    return Ok((&self.text[from..self.at - 1], is_plain));
                 }
             }
         }
@@ -192,11 +204,20 @@ impl<'a> Lexer<'a> {
     fn name(&mut self) -> Result<QName<'a>, XmlError> {
         let at = self.at;
         let rest = &self.text.as_bytes()[at..];
-        let length = rest.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(rest.len());
+        let (mut length, mut local, mut colons, mut is_ascii) = (0, 0, 0, true);
+        for byte in rest.iter().take_while(|byte| is_name_byte(**byte)) {
+            length += 1;
+            is_ascii &= byte.is_ascii();
+            if *byte == b':' {
+                (colons, local) = (colons + 1, length);
+            }
+        }
         let raw = &self.text[at..at + length];
-        let local = raw.bytes().position(|byte| byte == b':').map_or(0, |colon| colon + 1);
-        // a second colon is in the local name, where there may be none
-        if !is_ncname(&raw[local..]) || (local > 0 && !is_ncname(&raw[..local - 1])) {
+        let is_name = |part: Range<usize>| match is_ascii {
+            true => rest[part].first().copied().is_some_and(is_ascii_name_start),
+            false => is_ncname(&raw[part]),
+        };
+        if colons > 1 || !is_name(local..length) || (colons == 1 && !is_name(0..local - 1)) {
             return Err(XmlError::NotWellFormed);
         }
         self.at += length;
@@ -247,7 +268,11 @@ impl<'a> RawAttribute<'a> {
     }
 
     pub fn value(&self) -> Cow<'a, str> {
-        normalised(self.raw)
+        if self.is_plain {
+            self.raw.into()
+        } else {
+            normalised(self.raw)
+        }
     }
 
     /// Where the value stands, without the quotes.
