@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
-use http::{Request as HttpRequest, Response as HttpResponse};
+use http::{HeaderMap, Response as HttpResponse};
+use http_body::Frame;
 use http_body_util::BodyExt as _;
 
 use super::FrontState;
@@ -22,28 +23,50 @@ use crate::manager::{Exchange, Peer};
 pub struct Post {
     form: Form,
     wrapping: Wrapping,
-    body: Arriving,
 }
 
 impl Post {
-    pub fn new(state: &FrontState, request: HttpRequest<Arriving>) -> Self {
-        let headers = request.headers();
+    /// A request with these headers.
+    pub fn new(state: &FrontState, headers: &HeaderMap) -> Self {
         Self {
             form: Form::new(state, headers),
             wrapping: Wrapping {
                 coding: Coding::of(headers),
                 conversion: Conversion::of(headers, &state.options.charsets),
             },
-            body: request.into_body(),
         }
     }
 
-    pub async fn carry_out(self, state: &FrontState, peer: &Peer) -> Reply {
-        let Self { form, wrapping, body } = self;
-        match exchange(state, peer, body, wrapping).await {
-            Ok(exchange) => Reply::Pending(Pending { exchange, form }),
-            Err(rejection) => Reply::Known(form.refusal(rejection)),
+    /// Carries it out; the whole body is there.
+    pub fn at_once(self, state: &FrontState, peer: &Peer, body: Bytes) -> Pending {
+        let mut intake = Intake::new(state, self.wrapping);
+        let read = intake.take(state, body);
+        Pending {
+            exchange: intake.carry_out(state, peer, read),
+            form: self.form,
         }
+    }
+
+    /// Reads the body as it comes and carries the request out. There is no await between its last byte and the exchange, and the exchange
+    /// is never undone: a request that arrived whole is carried out (FX01).
+    pub async fn carry_out(self, state: &FrontState, peer: &Peer, mut body: Arriving) -> Reply {
+        let Self { form, wrapping } = self;
+        let mut intake = Intake::new(state, wrapping);
+        let mut read = Ok(());
+        while let Some(frame) = body.frame().await {
+            read = match frame.map(Frame::into_data) {
+                Ok(Ok(data)) => intake.take(state, data),
+                Ok(Err(_trailers)) => Ok(()),
+                Err(BodyLost::Late) => return Reply::Known(form.refusal(Rejection::Timeout)),
+                // hyper could not make out the chunks
+                Err(BodyLost::Broken) => Err(Early::Answered(Response::fatal(Condition::BadRequest))),
+            };
+            if read.is_err() {
+                break;
+            }
+        }
+        let exchange = intake.carry_out(state, peer, read);
+        Reply::Pending(Pending { exchange, form })
     }
 }
 
@@ -85,60 +108,78 @@ impl Wrapping {
     }
 }
 
-/// Reads the body as it comes. There is no await between its last byte and the exchange, and the exchange is never undone:
-/// a request that arrived whole is carried out (FX01).
-async fn exchange(state: &FrontState, peer: &Peer, mut body: Arriving, mut wrapping: Wrapping) -> Result<Exchange, Rejection> {
-    let mut decoder = Decoder::new(state.options.xml);
-    // what comes is counted as well as what becomes of it: packed nothing is endless
-    let (mut packed_room, mut room) = (state.options.body_bytes, state.options.body_bytes);
-    while let Some(frame) = body.frame().await {
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(BodyLost::Late) => return Err(Rejection::Timeout),
-            // hyper could not make out the chunks
-            Err(BodyLost::Broken) => return Ok(Exchange::answered(Response::fatal(Condition::BadRequest))),
-        };
-        let Ok(mut packed) = frame.into_data() else { continue };
-        match packed_room.checked_sub(packed.len()) {
-            Some(left) => packed_room = left,
-            None => return Ok(carry_out(state, peer, decoder.give_up(Condition::PolicyViolation))),
-        }
-        loop {
-            let bytes = match wrapping.next(&mut packed) {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => break,
-                Err(Corrupt) => return Ok(carry_out(state, peer, decoder.give_up(Condition::BadRequest))),
-            };
-            match decoder.feed(&bytes) {
-                Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
-                    return Ok(Exchange::answered(Response::fatal(Condition::ItemNotFound)));
-                }
-                Ok(_) => {}
-                Err(error) => return Ok(refused(error)),
-            }
-            match room.checked_sub(bytes.len()) {
-                Some(left) => room = left,
-                None => return Ok(carry_out(state, peer, decoder.give_up(Condition::PolicyViolation))),
-            }
+/// A body on its way into a request.
+struct Intake {
+    wrapping: Wrapping,
+    decoder: Decoder,
+    /// Bytes that may still come, and that may still become of them: packed nothing is endless.
+    packed_room: usize,
+    room: usize,
+}
+
+/// Why the rest of a body does not count.
+enum Early {
+    GivenUp(Condition),
+    Answered(Response),
+}
+
+impl Intake {
+    fn new(state: &FrontState, wrapping: Wrapping) -> Self {
+        Self {
+            wrapping,
+            decoder: Decoder::new(state.options.xml),
+            packed_room: state.options.body_bytes,
+            room: state.options.body_bytes,
         }
     }
-    let decoded = if wrapping.is_complete() {
-        decoder.finish()
-    } else {
-        decoder.give_up(Condition::BadRequest)
-    };
-    Ok(carry_out(state, peer, decoded))
+
+    fn take(&mut self, state: &FrontState, mut packed: Bytes) -> Result<(), Early> {
+        let too_large = Early::GivenUp(Condition::PolicyViolation);
+        let Some(left) = self.packed_room.checked_sub(packed.len()) else {
+            return Err(too_large);
+        };
+        self.packed_room = left;
+        loop {
+            let bytes = match self.wrapping.next(&mut packed) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return Ok(()),
+                Err(Corrupt) => return Err(Early::GivenUp(Condition::BadRequest)),
+            };
+            match self.decoder.feed(&bytes) {
+                Ok(Some(Some(sid))) if !state.manager.knows(sid) => {
+                    return Err(Early::Answered(Response::fatal(Condition::ItemNotFound)));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(Early::Answered(refusal(error))),
+            }
+            let Some(left) = self.room.checked_sub(bytes.len()) else {
+                return Err(too_large);
+            };
+            self.room = left;
+        }
+    }
+
+    /// No more of it will come.
+    fn carry_out(mut self, state: &FrontState, peer: &Peer, read: Result<(), Early>) -> Exchange {
+        let decoded = match read {
+            Err(Early::Answered(response)) => return Exchange::answered(response),
+            Err(Early::GivenUp(condition)) => self.decoder.give_up(condition),
+            Ok(()) if self.wrapping.is_complete() => self.decoder.finish(),
+            Ok(()) => self.decoder.give_up(Condition::BadRequest),
+        };
+        carry_out(state, peer, decoded)
+    }
 }
 
 pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<Box<BoshRequest>, BodyError>) -> Exchange {
     match decoded {
         Ok(request) => state.manager.exchange(request, peer),
-        Err(error) => refused(error),
+        Err(error) => Exchange::answered(refusal(error)),
     }
 }
 
 /// Without a session there is no telling whether the client knows conditions; it is told one (K04).
-fn refused(error: BodyError) -> Exchange {
+fn refusal(error: BodyError) -> Response {
     tracing::debug!(cause = %error, "bad request");
-    Exchange::answered(error.response())
+    error.response()
 }

@@ -10,6 +10,7 @@ pub mod http_polling;
 pub mod pages;
 mod parking;
 pub mod peer;
+mod plain;
 pub mod reply;
 mod script;
 pub mod serve;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
+use http::header::{self, HeaderName};
 use http::{Method, Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
@@ -32,7 +34,7 @@ use crate::xml::XmlLimits;
 use bodies::Arriving;
 pub use charset::Charset;
 pub use coding::ACCEPTED;
-use cors::Cors;
+use cors::{Cors, Origins};
 use reply::Reply;
 
 /// What an operator decides about this floor.
@@ -111,6 +113,8 @@ pub struct Front {
     state: Arc<FrontState>,
     routes: Router,
     http: http1::Builder,
+    /// The request headers that make a difference to a POST.
+    heeded: Vec<HeaderName>,
 }
 
 /// One connection's read or write buffer in hyper, and so the largest head (431 beyond it). Browsers send under 1 KiB, cookies of the
@@ -133,6 +137,7 @@ impl Front {
         });
         Self {
             routes: routes(&state),
+            heeded: state.options.heeded(),
             state,
             http,
         }
@@ -143,7 +148,8 @@ impl Front {
     fn way(&self, request: Request<Arriving>, peer: &Peer) -> Way {
         let is_endpoint = self.state.options.is_endpoint(request.uri().path());
         if is_endpoint && request.method() == Method::POST {
-            return Way::Post(bosh::Post::new(&self.state, request));
+            let post = bosh::Post::new(&self.state, request.headers());
+            return Way::Post(post, request.into_body());
         }
         let script = is_endpoint && self.state.options.script;
         if script && request.method() == Method::GET && request.uri().query().is_some() {
@@ -156,7 +162,7 @@ impl Front {
 
     async fn reply(&self, way: Way, peer: &Peer) -> Reply {
         match way {
-            Way::Post(post) => post.carry_out(&self.state, peer).await,
+            Way::Post(post, body) => post.carry_out(&self.state, peer, body).await,
             Way::Known(reply) => *reply,
             // boxed, or every POST would carry its room along
             Way::Routed(request) => match Box::pin(self.routes.clone().call(*request)).await {
@@ -169,12 +175,25 @@ impl Front {
 
 /// What becomes of a request, as its head says.
 enum Way {
-    Post(bosh::Post),
+    Post(bosh::Post, Arriving),
     Known(Box<Reply>),
     Routed(Box<Request<Body>>),
 }
 
 impl Options {
+    /// Which request headers make a difference to a POST, besides those of HTTP itself.
+    fn heeded(&self) -> Vec<HeaderName> {
+        let listed = matches!(self.cors.origins, Origins::Listed { .. });
+        let charsets = !self.charsets.is_empty();
+        let heeded = [
+            Some(header::CONTENT_ENCODING),
+            listed.then_some(header::ORIGIN),
+            self.compression.then_some(header::ACCEPT_ENCODING),
+            charsets.then_some(header::CONTENT_TYPE),
+        ];
+        heeded.into_iter().flatten().collect()
+    }
+
     fn is_endpoint(&self, path: &str) -> bool {
         matches!(path.strip_prefix(self.path.trim_end_matches('/')), Some("" | "/"))
     }

@@ -52,6 +52,19 @@ impl<I: AsyncRead + Unpin> Line<I> {
         !self.behind.is_empty()
     }
 
+    /// What was read and not used yet.
+    pub fn behind(&self) -> &[u8] {
+        &self.behind
+    }
+
+    /// Takes the first `length` bytes of that.
+    pub fn take(&mut self, length: usize) -> Bytes {
+        let mut taken = Bytes::from(std::mem::take(&mut self.behind));
+        let rest = taken.split_off(length);
+        self.keep(&rest);
+        taken
+    }
+
     /// The socket, and the bytes to read before what it has.
     pub fn into_parts(self) -> (I, Bytes) {
         (self.io, self.behind.into())

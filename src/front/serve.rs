@@ -13,8 +13,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use tokio_util::task::TaskTracker;
 
 use super::parking::Line;
-use super::turn::{self, Caller, Outcome, Persistence};
-use super::{Front, peer};
+use super::turn::{self, Caller, Held, Outcome, Persistence};
+use super::{Front, peer, plain};
 use crate::manager::Peer;
 use crate::net::{self, Listener};
 
@@ -67,9 +67,14 @@ impl Front {
         let mut stop = pin!(caller.shutdown.cancelled());
         let mut line = Line::new(io);
         while begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
-            // in a statement of its own, so that the box is gone before the wait
-            let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;
-            let Ok(outcome) = turn else { return };
+            let outcome = if let Some(pending) = plain::take(&caller, &mut line) {
+                Outcome::Held(line, Held::plain(pending))
+            } else {
+                // in a statement of its own, so that the box is gone before the wait
+                let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;
+                let Ok(outcome) = turn else { return };
+                outcome
+            };
             line = match outcome {
                 Outcome::Answered(line) => line,
                 Outcome::Held(mut line, mut held) => {

@@ -121,6 +121,15 @@ where
 }
 
 impl Held {
+    /// A request that was read without hyper.
+    pub fn plain(pending: Pending) -> Self {
+        Self {
+            pending,
+            version: Version::HTTP_11,
+            persistence: Persistence::KeepAlive,
+        }
+    }
+
     pub fn persistence(&self) -> Persistence {
         self.persistence
     }
