@@ -116,6 +116,8 @@ fn restricted_xml_is_refused() {
     }
     assert_eq!(check("<a>&l9;</a>"), Err(XmlError::Restricted));
     assert_eq!(check("<a b='&l9;'/>"), Err(XmlError::Restricted));
+    // no name, so no reference either
+    assert_eq!(check("<a>AT&T rocks; yes</a>"), Err(XmlError::NotWellFormed));
 }
 
 // A10, A11: neither text in the wrapper nor anything behind it

@@ -26,7 +26,8 @@ impl Alarm {
         let waker = Waker::from(Arc::clone(self));
         let mut inner = Context::from_waker(&waker);
         for _ in 0..AGAIN {
-            self.state.store(AWAKE, Ordering::SeqCst);
+            // whoever rang before is heard
+            self.state.swap(AWAKE, Ordering::SeqCst);
             if let Poll::Ready(result) = act(&mut inner) {
                 return Poll::Ready(result);
             }

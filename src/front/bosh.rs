@@ -134,15 +134,15 @@ impl Intake {
     }
 
     fn take(&mut self, state: &FrontState, mut packed: Bytes) -> Result<(), Early> {
-        let too_large = Early::GivenUp(Condition::PolicyViolation);
-        let Some(left) = self.packed_room.checked_sub(packed.len()) else {
-            return Err(too_large);
-        };
-        self.packed_room = left;
+        let too_large = Err(Early::GivenUp(Condition::PolicyViolation));
+        // what fits tells whose fault it is
+        let excess = packed.split_off(packed.len().min(self.packed_room));
+        self.packed_room -= packed.len();
         loop {
             let bytes = match self.wrapping.next(&mut packed) {
                 Ok(Some(bytes)) => bytes,
-                Ok(None) => return Ok(()),
+                Ok(None) if excess.is_empty() => return Ok(()),
+                Ok(None) => return too_large,
                 Err(Corrupt) => return Err(Early::GivenUp(Condition::BadRequest)),
             };
             match self.decoder.feed(&bytes) {
@@ -153,7 +153,7 @@ impl Intake {
                 Err(error) => return Err(Early::Answered(refusal(error))),
             }
             let Some(left) = self.room.checked_sub(bytes.len()) else {
-                return Err(too_large);
+                return too_large;
             };
             self.room = left;
         }

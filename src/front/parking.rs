@@ -86,6 +86,9 @@ impl<I: AsyncRead + Unpin> Line<I> {
 
     /// Waits for a held request's answer. `None` if the client hung up first, which the exchange then tells its session.
     pub async fn hold(&mut self, held: &mut Held) -> Option<Response> {
+        if let Poll::Ready(response) = poll_fn(|cx| Poll::Ready(held.poll_response(cx))).await {
+            return Some(response);
+        }
         match held.persistence() {
             Persistence::Close => self.behind.clear(),
             Persistence::KeepAlive if self.has_begun() => held.release(),

@@ -1,5 +1,5 @@
-//! The request as nearly all are, read without hyper: a POST to the endpoint, in HTTP/1.1, of which every byte is there. To set hyper up for
-//! one request costs more than the request itself. Whatever is unusual about a request, or wrong, is hyper's; what it answers is answered
+//! The request as nearly all are, read without hyper: a POST to the endpoint, in HTTP/1.1, of which one look at the socket brought every
+//! byte. To set hyper up for one request costs more than the request itself. Whatever is unusual about a request, or wrong, is hyper's; what it answers is answered
 //! here, byte for byte (`tests/parking.rs`).
 
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ use super::bosh::Post;
 use super::parking::Line;
 use super::reply::Pending;
 use super::turn::Caller;
-use super::{Front, Waiting};
+use super::{BUFFER_BYTES, Front, Waiting};
 
 /// With more headers than this a request is hyper's; browsers send some fifteen.
 const HEADERS: usize = 32;
@@ -39,7 +39,9 @@ fn read(front: &Front, bytes: &[u8]) -> Option<(Post, usize, usize)> {
         Ok(httparse::Status::Partial) | Err(_) => return None,
     };
     let is_post = request.method == Some("POST") && request.version == Some(1);
-    if !is_post || !request.path.is_some_and(|path| options.is_endpoint(path)) {
+    // what is larger is refused by hyper, however it was cut
+    let fits = head <= BUFFER_BYTES;
+    if !fits || !is_post || !request.path.is_some_and(|path| options.is_endpoint(path)) {
         return None;
     }
     let mut length = None;

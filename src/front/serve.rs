@@ -86,9 +86,8 @@ impl Front {
                     };
                     let answered = timeout(UNREAD, line.answer(held, response, persistence)).await;
                     match (answered, persistence) {
-                        (Ok(Ok(())), Persistence::KeepAlive) => line,
-                        // nobody is there any more, but what had come before is carried out (FX01)
-                        (Ok(Err(_)), Persistence::KeepAlive) if line.has_begun() => line,
+                        // if nobody is there any more, what had come before is carried out all the same (FX01)
+                        (Ok(_), Persistence::KeepAlive) => line,
                         (Ok(Ok(())), Persistence::Close) => return linger(line.io).await,
                         _ => return,
                     }

@@ -35,6 +35,7 @@ pub struct Caller {
     pub peer: Peer,
     /// From then on every answer is the connection's last.
     pub shutdown: CancellationToken,
+    /// Of hyper's turns. Kept for all of them; between two it rings for nothing.
     pub alarm: Arc<Alarm>,
 }
 

@@ -10,7 +10,7 @@ pub(super) fn is_white(byte: u8) -> bool {
 }
 
 /// Are there tabs or line ends in `text`? An error if there is what XML 1.0 does not allow.
-pub(super) fn has_breaks(text: &str) -> Result<bool, XmlError> {
+pub(super) fn check_chars(text: &str) -> Result<bool, XmlError> {
     // without an early exit the compiler looks at many bytes at once
     let has_controls = text.bytes().fold(u8::MAX, u8::min) < b' ';
     let is_refused = has_controls && text.bytes().any(|b| b < b' ' && !is_white(b));

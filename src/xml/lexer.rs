@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::chars::{has_breaks, is_ascii_name_start, is_name_byte, is_ncname, is_white, normalised, reference};
+use super::chars::{check_chars, is_ascii_name_start, is_name_byte, is_ncname, is_white, normalised, reference};
 use super::{Text, XmlError};
 
 /// Takes tokens off the front of `source`.
@@ -59,7 +59,7 @@ impl<'a> Lexer<'a> {
             source,
             text,
             at: 0,
-            has_breaks: has_breaks(text)?,
+            has_breaks: check_chars(text)?,
         })
     }
 
