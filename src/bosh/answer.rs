@@ -5,7 +5,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 
 use super::streams::Introduction;
-use super::{Condition, Limits, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
+use super::{Condition, HTTPBIND, Limits, Request, Rid, STREAM, Sid, Terms, Version, XBOSH};
 use crate::xml::{Payload, Text, escape_attribute};
 
 /// An answer, encoded once; a replay is the same bytes.
@@ -57,8 +57,8 @@ impl Response {
     }
 }
 
-/// What every answer begins with, in the namespace of XEP-0124.
-const OPENING: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind'";
+/// What every answer begins with.
+const OPENING: [&str; 3] = ["<body xmlns='", HTTPBIND, "'"];
 
 /// The `type` of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,7 +105,8 @@ impl Answer<'_> {
         let content: usize = elements().map(|payload| payload.bytes().len()).sum();
         let (open, close) = if content > 0 { (">", "</body>") } else { ("/>", "") };
         // nearly every answer says nothing besides its payloads, and then this is its length
-        let mut body = Vec::with_capacity(OPENING.len() + open.len() + content + close.len());
+        let opening: usize = OPENING.iter().map(|part| part.len()).sum();
+        let mut body = Vec::with_capacity(opening + open.len() + content + close.len());
         self.open(&mut body);
         body.extend_from_slice(open.as_bytes());
         let mut start = body.len();
@@ -130,7 +131,7 @@ impl Answer<'_> {
 
     /// `<body` and its attributes; `xmpp` and `stream` are declared by exactly these prefixes (Q04, T24).
     fn open(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(OPENING);
+        OPENING.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
         let streamy = |payload: &Payload| payload.is_in(STREAM);
         if self.creation.is_some() || self.payloads.iter().chain(self.error).any(streamy) {
             attribute(out, "xmlns:stream", STREAM);

@@ -1,6 +1,5 @@
 //! Towards the client over HTTP: every route on one page.
 
-mod alarm;
 pub mod bodies;
 pub mod bosh;
 mod charset;
@@ -143,41 +142,24 @@ impl Front {
         }
     }
 
-    /// Where a request goes. Nearly all are a POST to the endpoint, which does without axum's layers: they would be a tenth of all
-    /// instructions between a message and its receiver.
-    fn way(&self, request: Request<Arriving>, peer: &Peer) -> Way {
+    /// Every way of a request that hyper has read. A POST to the endpoint goes by no layers.
+    async fn reply(&self, request: Request<Arriving>, peer: &Peer) -> Reply {
         let is_endpoint = self.state.options.is_endpoint(request.uri().path());
         if is_endpoint && request.method() == Method::POST {
             let post = bosh::Post::new(&self.state, request.headers());
-            return Way::Post(post, request.into_body());
+            return post.carry_out(&self.state, peer, request.into_body()).await;
         }
         let script = is_endpoint && self.state.options.script;
         if script && request.method() == Method::GET && request.uri().query().is_some() {
-            return Way::Known(Box::new(script::get(&self.state, peer, &request)));
+            return script::get(&self.state, peer, &request);
         }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(*peer);
-        Way::Routed(Box::new(request))
-    }
-
-    async fn reply(&self, way: Way, peer: &Peer) -> Reply {
-        match way {
-            Way::Post(post, body) => post.carry_out(&self.state, peer, body).await,
-            Way::Known(reply) => *reply,
-            // boxed, or every POST would carry its room along
-            Way::Routed(request) => match Box::pin(self.routes.clone().call(*request)).await {
-                Ok(response) => Reply::Known(response),
-                Err(never) => match never {},
-            },
+        match self.routes.clone().call(request).await {
+            Ok(response) => Reply::Known(response),
+            Err(never) => match never {},
         }
     }
-}
-
-/// What becomes of a request, as its head says.
-enum Way {
-    Post(bosh::Post, Arriving),
-    Known(Box<Reply>),
-    Routed(Box<Request<Body>>),
 }
 
 impl Options {

@@ -60,7 +60,6 @@ impl Front {
             front: self,
             peer,
             shutdown,
-            alarm: Arc::default(),
         });
         // These two do not come and go with each request: to set a timer, or to wait for a token, is to touch the memory of others.
         let mut patience = pin!(sleep(idle));

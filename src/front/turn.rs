@@ -20,12 +20,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::alarm::Alarm;
 use super::bodies::{Arriving, Departing};
 use super::parking::Line;
 use super::reply::{Pending, Reply};
 use super::tap::{Arrival, Awaited, Tap, Turn};
-use super::{Front, Waiting, Way};
+use super::{Front, Waiting};
 use crate::bosh::Response;
 use crate::manager::{Exchange, Peer};
 
@@ -35,8 +34,6 @@ pub struct Caller {
     pub peer: Peer,
     /// From then on every answer is the connection's last.
     pub shutdown: CancellationToken,
-    /// Of hyper's turns. Kept for all of them; between two it rings for nothing.
-    pub alarm: Arc<Alarm>,
 }
 
 /// How hyper's turn ended.
@@ -89,7 +86,7 @@ where
     // One deadline at a time, and only for what does not come at once. hyper's own would be set, and unset, for the next head, too.
     let mut patience = pin!(tokio::time::sleep(options.head_timeout));
     let mut awaited = Awaited::Head;
-    let mut poll = |cx: &mut Context<'_>| {
+    let end = poll_fn(|cx| {
         loop {
             if hyper.poll_without_shutdown(cx).is_ready() {
                 return Poll::Ready(End::Over);
@@ -110,8 +107,8 @@ where
             }
             turn.give_up_body();
         }
-    };
-    let end = poll_fn(|cx| caller.alarm.poll(cx, &mut poll)).await;
+    })
+    .await;
     let parts = hyper.into_parts();
     let (io, unread) = parts.io.into_inner().into_parts();
     match end {
@@ -185,31 +182,21 @@ impl Service<Request<Incoming>> for Asker {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.turn.asked(&request);
-        let asked = Asked {
-            version: request.version(),
-            wish: Persistence::of(request.version(), request.headers()),
-            chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
-        };
-        let request = request.map(|body| Arriving::new(body, Arc::clone(&self.turn)));
-        let way = self.caller.front.way(request, &self.caller.peer);
-        Box::pin(ask(Arc::clone(&self.caller), Arc::clone(&self.turn), asked, way))
+        Box::pin(ask(Arc::clone(&self.caller), Arc::clone(&self.turn), request))
     }
 }
 
-/// What a request's head says about its connection.
-struct Asked {
-    version: Version,
-    wish: Persistence,
-    /// With a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none.
-    chunked: bool,
-}
-
 /// One request, and its answer if that is known at once; if not, this never ends and hyper is taken off.
-async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, asked: Asked, way: Way) -> Result<HttpResponse<Departing>, Infallible> {
-    let reply = caller.front.reply(way, &caller.peer).await;
+async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, request: Request<Incoming>) -> Result<HttpResponse<Departing>, Infallible> {
+    let version = request.version();
+    let wish = Persistence::of(version, request.headers());
+    // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
+    let reply = caller.front.reply(request, &caller.peer).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
-    let last = caller.shutdown.is_cancelled() || asked.chunked || turn.arrival() != Arrival::Whole;
-    let persistence = if last { Persistence::Close } else { asked.wish };
+    let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() != Arrival::Whole;
+    let persistence = if last { Persistence::Close } else { wish };
     let (mut response, exchange) = match reply {
         Reply::Known(response) => (response, None),
         Reply::Pending(mut pending) => {
@@ -220,7 +207,7 @@ async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, asked: Asked, way: Way) -> Re
                     Waiting::Parked => {
                         turn.hold(Held {
                             pending,
-                            version: asked.version,
+                            version,
                             persistence,
                         });
                         return future::pending().await;
