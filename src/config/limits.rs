@@ -37,7 +37,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // At 6 KiB a session this is 600 MB, and three sockets each want 300 000 open files.
+            // At 8 KiB a session this is 800 MB, and three sockets each want 300 000 open files.
             sessions: 100_000,
             // 1 MiB in 30 s is 280 kbit/s: a poor mobile network still gets there.
             body_timeout: Duration::from_secs(30),

@@ -1,10 +1,10 @@
 //! The request as nearly all are, read without hyper: a POST to the endpoint, in HTTP/1.1, of which one look at the socket brought every
-//! byte. To set hyper up for one request costs more than the request itself. Whatever is unusual about a request, or wrong, is hyper's; what it answers is answered
-//! here, byte for byte (`tests/parking.rs`).
+//! byte. To set hyper up for one request costs more than the request itself. Whatever is unusual about a request, or wrong, is left to
+//! hyper, and nothing is answered otherwise than by it, byte for byte (`tests/parking.rs`).
 
 use std::mem::MaybeUninit;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::bosh::Post;
 use super::parking::Line;
@@ -14,6 +14,9 @@ use super::{BUFFER_BYTES, Front, Waiting};
 
 /// With more headers than this a request is hyper's; browsers send some fifteen.
 const HEADERS: usize = 32;
+
+/// They change how a request or its connection goes on.
+const UNUSUAL: [HeaderName; 4] = [header::TRANSFER_ENCODING, header::EXPECT, header::UPGRADE, header::TRAILER];
 
 /// Carries out the request that the line begins with, if it is a plain one.
 pub fn take<I>(caller: &Caller, line: &mut Line<I>) -> Option<Pending>
@@ -47,7 +50,7 @@ fn read(front: &Front, bytes: &[u8]) -> Option<(Post, usize, usize)> {
     let mut length = None;
     let mut heeded = HeaderMap::new();
     for field in request.headers.iter() {
-        let is = |name: &header::HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
+        let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
         if is(&header::CONTENT_LENGTH) {
             let twice = length.replace(content_length(field.value)?);
             if twice.is_some() {
@@ -66,9 +69,6 @@ fn read(front: &Front, bytes: &[u8]) -> Option<(Post, usize, usize)> {
     let body = length?;
     (bytes.len() >= head + body).then(|| (Post::new(&front.state, &heeded), head, body))
 }
-
-/// They change how a request or its connection goes on.
-const UNUSUAL: [header::HeaderName; 4] = [header::TRANSFER_ENCODING, header::EXPECT, header::UPGRADE, header::TRAILER];
 
 /// Up to nine digits; what is no number, or a larger one, is hyper's.
 fn content_length(value: &[u8]) -> Option<usize> {
