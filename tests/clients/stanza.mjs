@@ -15,7 +15,9 @@ function login(user) {
     });
     client.on('message', (message) => received.push(message.body));
     return new Promise((resolve, reject) => {
-        client.on('session:started', () => client.sendPresence());
+        // Not at session:started, which is before <enable/>: stanza.js handles an answer that was lost and asked for again after the next one,
+        // and would count for XEP-0198 what the server sent before <enabled/>; Prosody ends the stream of who acknowledges too much.
+        client.on('sm', ({ type }) => type === 'enabled' && client.sendPresence());
         client.on('presence', (presence) => presence.from === client.jid && resolve({ client, received }));
         for (const event of ['auth:failed', 'stream:error', 'disconnected']) {
             client.on(event, (detail) => reject(new Error(`${user}: ${event} ${JSON.stringify(detail)}`)));
