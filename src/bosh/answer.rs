@@ -200,3 +200,32 @@ fn attribute(out: &mut Vec<u8>, name: &str, value: impl std::fmt::Display) {
     // writing to a Vec cannot fail
     let _ = write!(out, " {name}='{value}'");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bosh::Decoder;
+    use crate::xml::XmlLimits;
+
+    #[test]
+    fn an_answer_without_content_is_an_empty_element() {
+        let superseded = Response::superseded();
+        assert!(superseded.body.ends_with(b"/>"), "{superseded:?}");
+    }
+
+    // K01, M02
+    #[test]
+    fn a_refused_creation_is_answered_in_the_type_and_the_codes_that_it_asked_for() {
+        let refusal = |attributes: &str| {
+            let mut decoder = Decoder::new(XmlLimits::default());
+            decoder
+                .feed(format!("<body xmlns='{HTTPBIND}' rid='1' {attributes}/>").as_bytes())
+                .expect("a request");
+            Response::refusal(&decoder.finish().expect("a request"), Condition::BadRequest)
+        };
+        let asked = refusal("content='text/html; charset=utf-8'");
+        assert!(asked.content.is_some() && asked.legacy.is_some(), "{asked:?}");
+        let modern = refusal("ver='1.6'");
+        assert!(modern.content.is_none() && modern.legacy.is_none(), "{modern:?}");
+    }
+}

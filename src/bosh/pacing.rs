@@ -36,9 +36,10 @@ impl Pacing {
     /// Judges a new request. False: it breaks the rules that were agreed.
     pub fn admits(&mut self, newcomer: &Newcomer, terms: &Terms) -> bool {
         let Newcomer { polls, leaves, open, at } = *newcomer;
-        let gap = self.last.map_or(u64::MAX / 2, |last| at.0.saturating_sub(last.0));
-        // networks squeeze what a client sent in good time
-        let soon = terms.polling.is_some_and(|polling| gap * 2 < u64::from(polling) * 1000);
+        let gap = self.last.map(|last| at.0.saturating_sub(last.0));
+        // half of it, as networks squeeze what a client sent in good time
+        let interval = terms.polling.map_or(0, |polling| u64::from(polling) * 500);
+        let soon = gap.is_some_and(|gap| gap < interval);
         let requests = usize::from(terms.requests);
 
         let too_many = open > requests && !leaves;
@@ -65,5 +66,20 @@ impl Pacing {
         };
         self.repeated = Some((rid, since, count.saturating_add(1)));
         count < REPEATS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D17, J11
+    #[test]
+    fn repeats_are_counted_by_rid_and_minute() {
+        let mut pacing = Pacing::default();
+        assert!((0..REPEATS).all(|_| pacing.admits_repeat(Rid::MAX, Time(0))));
+        assert!(!pacing.clone().admits_repeat(Rid::MAX, Time(REPEATS_WITHIN - 1)));
+        assert!(pacing.clone().admits_repeat(Rid::MAX, Time(REPEATS_WITHIN)));
+        assert!(pacing.admits_repeat(Rid::MAX.next(), Time(1)));
     }
 }

@@ -139,6 +139,10 @@ impl ReplayCache {
 
     /// Is an answer still on its way into a connection?
     pub fn any_leaving(&self) -> bool {
+        debug_assert_eq!(
+            self.leaving,
+            self.answers.iter().filter(|answered| answered.is_leaving()).count()
+        );
         self.leaving > 0
     }
 

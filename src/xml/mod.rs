@@ -54,15 +54,6 @@ impl Text {
     }
 }
 
-impl TryFrom<Bytes> for Text {
-    type Error = XmlError;
-
-    fn try_from(bytes: Bytes) -> Result<Self, XmlError> {
-        std::str::from_utf8(&bytes).map_err(|_| XmlError::NotUtf8)?;
-        Ok(Self(bytes))
-    }
-}
-
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self(Bytes::from(text))

@@ -122,4 +122,25 @@ mod tests {
             assert_eq!(parsed(text), None, "{text:?}");
         }
     }
+
+    // C13
+    #[test]
+    fn a_bare_jid_is_what_stands_before_the_resource() {
+        let bare = |text: &str| bare_jid(text).map(|jid| jid.as_str().to_owned());
+        assert_eq!(bare("anna@Example.org/a phone").as_deref(), Some("anna@example.org"));
+        let named = |bytes| format!("{}@example.org", "a".repeat(bytes));
+        assert_eq!(bare(&named(1023)), Some(named(1023)));
+        let long = named(1024);
+        let bad = [
+            "example.org",
+            "@example.org",
+            "anna@",
+            "a b@example.org",
+            "a\u{1}b@example.org",
+            "a&b@example.org",
+        ];
+        for text in bad.into_iter().chain([long.as_str()]) {
+            assert_eq!(bare(text), None, "{text:?}");
+        }
+    }
 }

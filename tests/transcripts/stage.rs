@@ -6,8 +6,11 @@ use boshd::bosh::{
     self, Admitted, Close, Condition, Decoder, EndReason, Input, Limits, Managed, Opening, Output, Request, RequestId, Response,
     ServerCommand, ServerEvent, ServerFailure, Session, Sid, StreamId, Time,
 };
-use boshd::xml::scope::standing;
+use boshd::xml::scope::{Scope, standing};
+use boshd::xml::splitter::{Fragment, Splitter};
+use boshd::xml::tag::Tag;
 use boshd::xml::{Payload, XmlLimits};
+use bytes::BytesMut;
 
 use super::line::{Line, elements};
 
@@ -343,6 +346,7 @@ impl Stage {
     fn judge(&self, line: &Line, response: &Response) -> Result<(), String> {
         let text = std::str::from_utf8(&response.body).map_err(|_| "not UTF-8")?;
         let wrong = |what: String| Err(format!("{what} in {text}"));
+        well_formed(&response.body).or_else(|why| wrong(why.into()))?;
         let (head, inside) = text.split_once('>').ok_or("no body")?;
         let attribute = |name: &str| {
             let start = head.find(&format!(" {name}='"))? + name.len() + 3;
@@ -385,6 +389,22 @@ impl Stage {
             found.remove(0);
         }
         same(&line.elements, &found)
+    }
+}
+
+/// One wrapper whose prefixes are declared, without anything around it.
+fn well_formed(body: &[u8]) -> Result<(), &'static str> {
+    let limits = XmlLimits::default();
+    let (mut splitter, mut input) = (Splitter::new(limits), BytesMut::from(body));
+    while let Some(fragment) = splitter.next(&mut input).map_err(|_| "not well-formed")? {
+        if let Fragment::Opened(tag) = fragment {
+            Tag::parse(&tag, &Scope::default(), &limits, &[]).map_err(|_| "a wrapper that is not well-formed")?;
+        }
+    }
+    if splitter.is_closed() && input.is_empty() {
+        Ok(())
+    } else {
+        Err("not one wrapper")
     }
 }
 
