@@ -1,6 +1,6 @@
 //! From bytes to a request: what is decided before any session is asked.
 
-use boshd::bosh::{BodyError, Condition, Decoder, HTTPBIND, Request, Sid, decode_script};
+use boshd::bosh::{BodyError, Condition, Decoder, HTTPBIND, Request, Restart, Sid, decode_script};
 use boshd::xml::XmlLimits;
 
 fn decoded(document: &str) -> Result<Box<Request>, BodyError> {
@@ -60,6 +60,29 @@ fn what_a_stream_says_to_itself_is_not_for_clients() {
         let request = decoded(&wrapper("", &format!("><x xmlns='{namespace}'/></body>"))).expect("a wrapper");
         assert_eq!(request.fault, Some(Condition::BadRequest), "{namespace}");
         assert!(request.payloads.is_empty(), "{namespace}");
+    }
+}
+
+// A16, C12, C16
+#[test]
+fn an_attribute_is_what_its_namespace_says() {
+    let read = |attributes: &str| decoded(&wrapper(attributes, "/>")).expect("a wrapper");
+    let foreign = read("xmlns:f='urn:f' f:lang='it' f:sid='s' f:version='1.0'");
+    assert_eq!(
+        (&foreign.opening.lang, &foreign.sid, &foreign.opening.version),
+        (&None, &None, &None)
+    );
+    assert_eq!(read("xml:lang='it'").opening.lang, Some("it".into()));
+    for (attributes, restart) in [
+        ("xmpp:restart='1'", Restart::Yes),
+        ("xmlns:x='urn:xmpp:xbosh' x:restart='true'", Restart::Yes),
+        ("restart='true'", Restart::WrongNamespace),
+        ("restart='true' xmpp:restart='true'", Restart::Yes),
+        ("xmpp:restart='true' restart='true'", Restart::Yes),
+        ("restart='false'", Restart::No),
+        ("xmpp:restart='false'", Restart::No),
+    ] {
+        assert_eq!(read(attributes).restart, restart, "{attributes}");
     }
 }
 

@@ -17,18 +17,16 @@ use crate::xml::Text;
 pub(super) struct KeyChain {
     /// What the next key must hash to.
     last: Text,
-    /// The keys of the last requests, which their repeats must show again.
+    /// The keys of the requests that can be repeated, who must show them again; in rid order.
     shown: VecDeque<(Rid, Option<Box<Keys>>)>,
-    capacity: usize,
 }
 
 impl KeyChain {
-    /// `None`: the client uses no keys, and later ones mean nothing. Keys are remembered for `capacity` requests.
-    pub fn begin(creation: &Request, capacity: usize) -> Option<Self> {
+    /// `None`: the client uses no keys, and later ones mean nothing.
+    pub fn begin(creation: &Request) -> Option<Self> {
         let mut chain = Self {
             last: creation.keys.as_ref()?.newkey.as_ref()?.detached(),
             shown: VecDeque::new(),
-            capacity,
         };
         chain.remember(creation);
         Some(chain)
@@ -54,10 +52,12 @@ impl KeyChain {
         shown.is_some_and(|(_, keys)| *keys == repeat.keys)
     }
 
+    /// Requests before this one can no longer be repeated.
+    pub fn forget_before(&mut self, oldest: Rid) {
+        while self.shown.pop_front_if(|(rid, _)| *rid < oldest).is_some() {}
+    }
+
     fn remember(&mut self, request: &Request) {
-        if self.shown.len() == self.capacity {
-            self.shown.pop_front();
-        }
         let keys = request.keys.as_ref().map(|keys| Box::new(keys.detached()));
         self.shown.push_back((request.rid, keys));
     }
@@ -75,6 +75,28 @@ pub(super) fn hex_sha1(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bosh::{Decoder, HTTPBIND};
+    use crate::xml::XmlLimits;
+
+    fn request(attributes: &str) -> Box<Request> {
+        let mut decoder = Decoder::new(XmlLimits::default());
+        let body = format!("<body xmlns='{HTTPBIND}' {attributes}/>");
+        decoder.feed(body.as_bytes()).expect("a wrapper");
+        decoder.finish().expect("a request")
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_forgotten() {
+        let requests = [
+            request("rid='1' newkey='28b853b21e0ee53dec6e8b40445d497365a42c53'"),
+            request("rid='2' key='084fe6fa5cf2f61817eec9f732f4049fe28d7897'"),
+            request("rid='3' key='52ec812aee335b1a5d56c44b954e9dccf6c74644'"),
+        ];
+        let mut chain = KeyChain::begin(&requests[0]).expect("a chain");
+        assert!(chain.verify(&requests[1]) && chain.verify(&requests[2]));
+        chain.forget_before(requests[1].rid);
+        assert_eq!(requests.each_ref().map(|request| chain.knows(request)), [false, true, true]);
+    }
 
     #[test]
     fn the_chain_of_the_specification() {

@@ -115,6 +115,11 @@ impl ReplayCache {
         }))
     }
 
+    /// The first request that can still be repeated.
+    pub fn oldest(&self) -> Option<Rid> {
+        self.answers.front().map(|answered| answered.rid)
+    }
+
     /// The same answer again, on a new connection (D09).
     pub fn replay(&mut self, rid: Rid, id: RequestId, now: Time) -> Option<Response> {
         let answered = self.answers.iter_mut().find(|answered| answered.rid == rid)?;
@@ -210,7 +215,7 @@ impl Answered {
 }
 
 /// How many answers are remembered.
-pub(super) fn capacity(requests: u8) -> usize {
+fn capacity(requests: u8) -> usize {
     (usize::from(requests) + 1).max(3)
 }
 
@@ -224,4 +229,24 @@ fn count(payloads: impl Iterator<Item = (StreamId, Vec<Payload>)>) -> Vec<(Strea
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_has_a_size() {
+        let mut cache = ReplayCache::new(1);
+        for number in 0..5 {
+            let held = Held {
+                id: Some(RequestId(number)),
+                ..Held::dead(Rid::MAX, Time(0))
+            };
+            let response = Response::superseded();
+            cache.keep(&held, response.clone(), (StreamId::FIRST, Vec::new()), Time(0));
+            let remembered = capacity(1).min(cache.answers.len());
+            assert_eq!(cache.bytes(), remembered * response.body.len());
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::held::{Held, HeldRequests};
 use super::keys::KeyChain;
 use super::outbox::Outbox;
 use super::pacing::{Newcomer, Pacing};
-use super::replay::{Known, ReplayCache, Report, capacity};
+use super::replay::{Known, ReplayCache, Report};
 use super::script::Script;
 use super::streams::Streams;
 use super::timer::{Timer, Timers};
@@ -116,7 +116,7 @@ impl Session {
         let terms = Terms::agree(&creation.offer, &limits);
         let mut session = Self {
             window: RequestWindow::new(creation.rid, terms.requests),
-            keys: KeyChain::begin(&creation, capacity(terms.requests) + usize::from(terms.requests) + 1).map(Box::new),
+            keys: KeyChain::begin(&creation).map(Box::new),
             pacing: Pacing::default(),
             script: None,
             pause: None,
@@ -288,8 +288,11 @@ impl Session {
     /// What a request that is carried out may not say.
     fn accept(&mut self, request: &Request) -> Result<(), Condition> {
         // behind a gap that was given up the chain is broken
-        if !self.window.has_skipped() && self.keys.as_mut().is_some_and(|keys| !keys.verify(request)) {
-            return Err(Condition::ItemNotFound);
+        if let Some(keys) = self.keys.as_mut().filter(|_| !self.window.has_skipped()) {
+            if !keys.verify(request) {
+                return Err(Condition::ItemNotFound);
+            }
+            self.replay.oldest().into_iter().for_each(|oldest| keys.forget_before(oldest));
         }
         match (request.fault, self.pause_of(request)) {
             (Some(fault), _) => Err(fault),
@@ -337,11 +340,7 @@ impl Session {
         if !self.pacing.admits_repeat(request.rid, now) {
             return self.offend(Some(id), Condition::PolicyViolation, now);
         }
-        let patience = match self.phase {
-            Phase::Opening => self.terms.creation_patience(),
-            _ => self.terms.patience(),
-        };
-        if let Some(older) = self.held.take_over(request.rid, id, now.after(patience)) {
+        if let Some(older) = self.held.take_over(request.rid, id, now.after(self.terms.patience())) {
             older
                 .into_iter()
                 .for_each(|older| self.respond(older, Response::superseded()));

@@ -218,6 +218,11 @@ impl Stream {
         self.phase == StreamPhase::Gone
     }
 
+    /// Is it gone, and its end told?
+    fn is_over(&self) -> bool {
+        self.is_gone() && self.end.is_none()
+    }
+
     /// Is there something to tell that is no payload?
     fn has_news(&self) -> bool {
         (self.is_introduced() && self.introduction.is_some()) || self.end.is_some()
@@ -251,13 +256,12 @@ impl Streams {
     /// One more; when there are too many it is over at once, and its client will be told. Of more than a few such nothing is said.
     pub fn open(&mut self, sid: &Sid, opening: Opening) -> Option<StreamId> {
         let room = self.living().count() < usize::from(self.most);
-        let gone = self.list.iter().filter(|stream| stream.is_gone() && stream.end.is_none());
-        if gone.count() > REMEMBERED
-            && let Some(oldest) = self.list.iter().position(|stream| stream.is_gone() && stream.end.is_none())
+        if self.list.iter().filter(|stream| stream.is_over()).count() > REMEMBERED
+            && let Some(oldest) = self.list.iter().position(Stream::is_over)
         {
             self.list.remove(oldest);
         }
-        if self.ended().count() > REMEMBERED {
+        if self.ended().count() >= REMEMBERED {
             return None;
         }
         let stream = self.add(sid, opening);
@@ -316,5 +320,43 @@ impl Streams {
     /// A stream of which there is something to tell that is no payload.
     pub fn with_news(&self) -> Option<StreamId> {
         self.list.iter().find(|stream| stream.has_news()).map(|stream| stream.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn streams() -> (Sid, Streams) {
+        let sid = Sid("s".into());
+        let streams = Streams::first(&sid, 2, Opening::default());
+        (sid, streams)
+    }
+
+    // FX21, I06
+    #[test]
+    fn the_names_of_the_last_that_are_over_are_remembered() {
+        let (sid, mut streams) = streams();
+        for round in 0..3 * REMEMBERED {
+            let added = streams.open(&sid, Opening::default()).expect("room for a second");
+            let over = streams.list.iter().filter(|stream| stream.is_over()).count();
+            assert_eq!(over, round.min(REMEMBERED));
+            streams.get_mut(added).expect("added").phase = StreamPhase::Gone;
+        }
+        assert!(streams.get(StreamId::FIRST).is_some());
+        let last = StreamId(u32::try_from(3 * REMEMBERED).expect("few"));
+        assert!(streams.get(last).is_some() && streams.get(StreamId(1)).is_none());
+    }
+
+    // I03
+    #[test]
+    fn of_a_few_too_many_the_client_is_told() {
+        let (sid, mut streams) = streams();
+        assert!(streams.open(&sid, Opening::default()).is_some());
+        for _ in 0..3 * REMEMBERED {
+            assert_eq!(streams.open(&sid, Opening::default()), None);
+        }
+        assert_eq!(streams.ended().count(), REMEMBERED);
+        assert_eq!(streams.list.len(), REMEMBERED + 2);
     }
 }

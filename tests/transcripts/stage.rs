@@ -95,6 +95,9 @@ impl Stage {
                 self.now = deadline.0;
             }
             self.handle(Input::Timeout);
+            if self.session.as_ref().and_then(Session::poll_timeout) == Some(deadline) {
+                return Err(format!("a deadline that stays: {deadline:?}"));
+            }
         }
         self.now = at;
         match self.said.iter().find(|(_, output)| !may_stay_unnamed(output)) {
