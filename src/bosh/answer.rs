@@ -204,8 +204,6 @@ fn attribute(out: &mut Vec<u8>, name: &str, value: impl std::fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bosh::Decoder;
-    use crate::xml::XmlLimits;
 
     #[test]
     fn an_answer_without_content_is_an_empty_element() {
@@ -216,16 +214,10 @@ mod tests {
     // K01, M02
     #[test]
     fn a_refused_creation_is_answered_in_the_type_and_the_codes_that_it_asked_for() {
-        let refusal = |attributes: &str| {
-            let mut decoder = Decoder::new(XmlLimits::default());
-            decoder
-                .feed(format!("<body xmlns='{HTTPBIND}' rid='1' {attributes}/>").as_bytes())
-                .expect("a request");
-            Response::refusal(&decoder.finish().expect("a request"), Condition::BadRequest)
-        };
-        let asked = refusal("content='text/html; charset=utf-8'");
+        let refusal = |attributes| Response::refusal(&Request::of(attributes), Condition::BadRequest);
+        let asked = refusal("rid='1' content='text/html; charset=utf-8'");
         assert!(asked.content.is_some() && asked.legacy.is_some(), "{asked:?}");
-        let modern = refusal("ver='1.6'");
+        let modern = refusal("rid='1' ver='1.6'");
         assert!(modern.content.is_none() && modern.legacy.is_none(), "{modern:?}");
     }
 }

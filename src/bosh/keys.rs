@@ -75,22 +75,13 @@ pub(super) fn hex_sha1(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bosh::{Decoder, HTTPBIND};
-    use crate::xml::XmlLimits;
-
-    fn request(attributes: &str) -> Box<Request> {
-        let mut decoder = Decoder::new(XmlLimits::default());
-        let body = format!("<body xmlns='{HTTPBIND}' {attributes}/>");
-        decoder.feed(body.as_bytes()).expect("a wrapper");
-        decoder.finish().expect("a request")
-    }
 
     #[test]
     fn what_cannot_be_repeated_is_forgotten() {
         let requests = [
-            request("rid='1' newkey='28b853b21e0ee53dec6e8b40445d497365a42c53'"),
-            request("rid='2' key='084fe6fa5cf2f61817eec9f732f4049fe28d7897'"),
-            request("rid='3' key='52ec812aee335b1a5d56c44b954e9dccf6c74644'"),
+            Request::of("rid='1' newkey='28b853b21e0ee53dec6e8b40445d497365a42c53'"),
+            Request::of("rid='2' key='084fe6fa5cf2f61817eec9f732f4049fe28d7897'"),
+            Request::of("rid='3' key='52ec812aee335b1a5d56c44b954e9dccf6c74644'"),
         ];
         let mut chain = KeyChain::begin(&requests[0]).expect("a chain");
         assert!(chain.verify(&requests[1]) && chain.verify(&requests[2]));

@@ -236,6 +236,17 @@ fn unsigned(text: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+impl Request {
+    /// The request of an empty wrapper with these attributes.
+    pub(super) fn of(attributes: &str) -> Box<Self> {
+        let mut decoder = super::Decoder::new(crate::xml::XmlLimits::default());
+        let body = format!("<body xmlns='{}' {attributes}/>", super::HTTPBIND);
+        decoder.feed(body.as_bytes()).expect("a wrapper");
+        decoder.finish().expect("a request")
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

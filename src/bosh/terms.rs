@@ -193,4 +193,41 @@ mod tests {
             assert_eq!(parse(garbage), Version::OURS, "{garbage}");
         }
     }
+
+    // C18, E12
+    #[test]
+    fn what_is_agreed_stays_in_its_bounds() {
+        let agree = |hold, polling, inactivity| {
+            let limits = Limits {
+                max_hold: u8::MAX,
+                polling,
+                inactivity,
+                ..Limits::default()
+            };
+            Terms::agree(
+                &Offer {
+                    hold: Some(hold),
+                    ..Offer::default()
+                },
+                &limits,
+            )
+        };
+        let most = agree(u8::MAX, 2, 120);
+        assert_eq!((most.hold, most.requests), (254, 255));
+        assert_eq!(most.inactivity, 120);
+        for (polling, inactivity, granted) in [
+            (2, 120, 180),
+            (40, 120, 200),
+            (u16::MAX, 1, u16::MAX),
+            (2, u16::MAX, u16::MAX),
+        ] {
+            assert_eq!(agree(0, polling, inactivity).inactivity, granted, "{polling}");
+        }
+    }
+
+    #[test]
+    fn a_session_holds_at_most_megabytes() {
+        let limits = Limits::default();
+        assert_eq!((limits.session_memory, limits.response_bytes), (4_194_304, 262_144));
+    }
 }

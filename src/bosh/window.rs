@@ -136,3 +136,22 @@ impl RequestWindow {
         self.early.values_mut().find(|arrival| arrival.id == Some(id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_its_turn_is_counted() {
+        let mut window = RequestWindow::new(Request::of("rid='1'").rid, 4);
+        for (request, waiting) in [("rid='3'", 1), ("rid='4'", 2), ("rid='4'", 2)] {
+            window.defer(Arrival {
+                id: Some(RequestId(0)),
+                request: Request::of(request),
+                at: Time(0),
+                released: false,
+            });
+            assert_eq!(window.len(), waiting);
+        }
+    }
+}
