@@ -40,10 +40,8 @@ fuzz: ## feed the readers random bytes, SECONDS=60 each (nightly Rust; installs 
 		cargo +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS),60) || exit 1; \
 	done
 
-mutants: ## which small changes to the pure floors no pure test notices (hours; installs cargo-mutants if it is missing), FILES='src/bosh/keys.rs'
-	@command -v cargo-mutants > /dev/null || cargo install --locked cargo-mutants
-	cargo mutants --no-shuffle $(patsubst %,--file %,$(or $(FILES),'src/bosh/**' 'src/xml/**' 'src/xmpp/**')) \
-		--output target -- --lib --test transcripts --test xml --test xml_input --test body --test model
+mutants: ## which small changes to the pure floors no pure test notices (an hour; installs cargo-mutants if it is missing), FILES='src/bosh/keys.rs'
+	@tools/mutants $(FILES)
 
 model: ## the session against its reference, CASES=100000 random runs of some 50 steps each way
 	CARGO_PROFILE_TEST_OPT_LEVEL=2 MODEL_CASES=$(or $(CASES),100000) cargo test --target-dir target/model --test model

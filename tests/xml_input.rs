@@ -470,3 +470,90 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_verdict_needs_no_more_bytes_than_it_must() {
+    let first = |piece: &'static [u8]| split([piece], XmlLimits::default()).1;
+    assert_eq!(first(b"x"), Some(XmlError::StrayText));
+    assert_eq!(first(b"<a><b>< "), Some(XmlError::NotWellFormed));
+    for inside in [
+        "<a><!",
+        "<a><?",
+        "<!",
+        "<?xml version='1.0'?><?",
+        "<a><b><?",
+        "<a><b><!-",
+        "<a><b><![CDXX",
+    ] {
+        assert_eq!(first(inside.as_bytes()), Some(XmlError::Restricted), "{inside}");
+    }
+    let mut input = BytesMut::from("\u{FEFF}");
+    assert_eq!(Splitter::new(XmlLimits::default()).next(&mut input), Ok(None));
+    assert!(input.is_empty());
+}
+
+#[test]
+fn each_bound_is_exact() {
+    let bounded = |root_tag_bytes, element_bytes| {
+        let limits = XmlLimits {
+            root_tag_bytes,
+            element_bytes,
+            ..XmlLimits::default()
+        };
+        split([&b"<body a='b'><a></a></body>"[..]], limits).1
+    };
+    assert_eq!(bounded(12, 7), None);
+    assert_eq!(bounded(11, 7), Some(XmlError::TooLarge));
+    assert_eq!(bounded(12, 6), Some(XmlError::TooLarge));
+    assert_eq!(bounded(100, 7), None);
+    assert_eq!(bounded(12, 100), None);
+    let carried = |element_bytes| {
+        let limits = XmlLimits {
+            element_bytes,
+            ..XmlLimits::default()
+        };
+        carry("<a xmlns='u'/>".into(), &Scope::default(), &CARRIAGE, &limits).err()
+    };
+    assert_eq!(
+        (carried(14), carried(13), carried(12)),
+        (None, Some(XmlError::TooLarge), Some(XmlError::TooLarge))
+    );
+}
+
+#[test]
+fn a_value_is_normalised_and_ends_with_its_quote() {
+    let tag = Bytes::from_static(b"<a b='x\ty'>");
+    let tag = Tag::parse(&tag, &Scope::default(), &XmlLimits::default(), &[]).unwrap();
+    assert_eq!(tag.attribute("", "b").map(|value| value.as_str()), Some("x y"));
+    let carried = carry("<a b='x< c='y'/>".into(), &Scope::default(), &CARRIAGE, &XmlLimits::default());
+    assert_eq!(carried, Err(XmlError::NotWellFormed));
+}
+
+#[test]
+fn only_its_own_end_ends_a_section_of_characters() {
+    let document = &b"<a><c><![CDATA[><b>]> ]]]]></c></a>"[..];
+    let (fragments, error, splitter) = split([document], XmlLimits::default());
+    assert_eq!((fragments.len(), error, splitter.is_closed()), (3, None, true));
+}
+
+#[test]
+fn a_declaration_says_xml_in_utf_8() {
+    let declared = |attributes: &str| split([format!("<?xml {attributes}?><a/>").as_bytes()], XmlLimits::default()).1;
+    for good in [
+        "version='1.0'",
+        "version='1.1' encoding='UTF-8'",
+        "version='1.0' standalone='yes'",
+        "version='1.0' encoding='utf-8' standalone='no'",
+    ] {
+        assert_eq!(declared(good), None, "{good}");
+    }
+    for bad in [
+        "version='1.'",
+        "version='1.x'",
+        "version='2.0'",
+        "version='1.0' standalone='maybe'",
+        "version='1.0' encoding='latin1'",
+    ] {
+        assert_eq!(declared(bad), Some(XmlError::Restricted), "{bad}");
+    }
+}

@@ -202,7 +202,8 @@ impl<'a> Carrier<'a> {
         for (index, binding) in std::mem::take(&mut self.tag.qualified) {
             let namespace = self.bindings.namespace(binding).clone();
             let own = self.tag.attributes[index].name.prefix();
-            let clash = |w: usize| (own == prefix || w >= element.around) && *self.bindings.namespace(w) != namespace;
+            // the tag itself speaks of another namespace with it
+            let clash = |written: usize| own == prefix && *self.bindings.namespace(written) != namespace;
             if self.bindings.written(own).is_some_and(clash) {
                 let fresh = self.bindings.fresh();
                 renamed.push((index, fresh.clone()));

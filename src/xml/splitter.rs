@@ -259,8 +259,9 @@ impl Splitter {
             self.scan = match (self.scan, byte) {
                 (Scan::Text, _) => Scan::Less,
                 (Scan::Less, b'/') => Scan::EndTag,
-                (Scan::Less, b'!') if self.depth > 0 => Scan::Bang(2),
-                (Scan::Less, b'!' | b'?') => return Err(XmlError::Restricted),
+                // before an element, `look` has seen that it is none
+                (Scan::Less, b'!') => Scan::Bang(2),
+                (Scan::Less, b'?') => return Err(XmlError::Restricted),
                 (Scan::Less, _) if is_name_byte(byte) => Scan::StartTag,
                 (Scan::Bang(matched), _) if CDATA[matched] != byte => {
                     return Err(XmlError::Restricted);

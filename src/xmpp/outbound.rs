@@ -59,4 +59,13 @@ mod tests {
         header(&given, &mut out);
         assert!(out.ends_with(b"streams' to='a&apos;b' version='1.0' xml:lang='de'>"));
     }
+
+    #[test]
+    fn an_error_stands_alone() {
+        let mut out = BytesMut::new();
+        error("conflict", &mut out);
+        let expected = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+                        <conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+        assert_eq!(out, expected);
+    }
 }

@@ -125,4 +125,12 @@ mod tests {
         assert_eq!(of(resumed), Some(Managed::Resumable));
         assert_eq!(of("<success xmlns='urn:xmpp:sasl:2'><enabled/></success>"), None);
     }
+
+    #[test]
+    fn many_attributes_hide_nothing() {
+        let attributes: String = (0..100).map(|number| format!(" a{number}=''")).collect();
+        let text = format!("<enabled xmlns='urn:xmpp:sm:3'{attributes} resume='true'/>");
+        let enabled = standing(text.into(), "urn:xmpp:sm:3".into(), "enabled");
+        assert_eq!(Managed::of(&enabled), Some(Managed::Resumable));
+    }
 }

@@ -75,5 +75,7 @@ mod tests {
         assert_eq!(bounce("iq", "type='result'"), None);
         assert_eq!(bounce("iq", "type='error'"), None);
         assert_eq!(bounce("stream:features", ""), None);
+        let foreign = standing("<message xmlns='urn:x' from='a@x'/>".into(), "urn:x".into(), "message");
+        assert_eq!(returned(&foreign), None);
     }
 }
