@@ -105,8 +105,7 @@ impl Decoder {
     /// # Errors
     /// It ended within the wrapper's tag.
     pub fn finish(mut self) -> Result<Box<Request>, BodyError> {
-        let trailing = self.input.iter().any(|byte| !byte.is_ascii_whitespace());
-        if trailing || !self.splitter.is_closed() {
+        if !self.splitter.is_closed() {
             self.fault(Condition::BadRequest);
         }
         self.into_request()

@@ -127,8 +127,9 @@ impl Session {
                 self.timers.clear();
                 self.timers.set(Timer::Linger, Some(self.silence_ends(now)));
             }
-            Phase::Told(reason) if farewell.cause == Cause::Shutdown => self.end(*reason),
-            Phase::Closing(_) | Phase::Told(_) | Phase::Ended => {}
+            // nothing but a shutdown is left to come
+            Phase::Told(reason) => self.end(*reason),
+            Phase::Closing(_) | Phase::Ended => {}
         }
     }
 

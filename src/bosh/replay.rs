@@ -234,6 +234,8 @@ fn count(payloads: impl Iterator<Item = (StreamId, Vec<Payload>)>) -> Vec<(Strea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bosh::Request;
+    use crate::xml::scope::standing;
 
     #[test]
     fn what_is_remembered_has_a_size() {
@@ -248,5 +250,25 @@ mod tests {
             let remembered = capacity(1).min(cache.answers.len());
             assert_eq!(cache.bytes(), remembered * response.body.len());
         }
+    }
+
+    #[test]
+    fn the_oldest_that_is_remembered_can_be_named() {
+        let mut cache = ReplayCache::new(1);
+        let rids = std::iter::successors(Some(Request::of("rid='1'").rid), |rid| Some(rid.next()));
+        assert_eq!(cache.oldest(), None);
+        for rid in rids.clone().take(5) {
+            let held = Held::dead(rid, Time(0));
+            cache.keep(&held, Response::superseded(), (StreamId::FIRST, Vec::new()), Time(0));
+        }
+        assert_eq!(cache.oldest(), rids.clone().nth(5 - capacity(1)));
+    }
+
+    #[test]
+    fn payloads_are_counted_by_stream() {
+        let payload = || standing("<a xmlns='u'/>".into(), "u".into(), "a");
+        let some = |stream, many| (StreamId(stream), vec![payload(); many]);
+        let counts = count([some(0, 1), some(1, 3), some(0, 2), some(2, 0)].into_iter());
+        assert_eq!(counts, [(StreamId(0), 3), (StreamId(1), 3)]);
     }
 }
