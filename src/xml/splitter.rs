@@ -259,7 +259,7 @@ impl Splitter {
             self.scan = match (self.scan, byte) {
                 (Scan::Text, _) => Scan::Less,
                 (Scan::Less, b'/') => Scan::EndTag,
-                // before an element, `look` has seen that it is none
+                // where no element has begun, `look` has refused it
                 (Scan::Less, b'!') => Scan::Bang(2),
                 (Scan::Less, b'?') => return Err(XmlError::Restricted),
                 (Scan::Less, _) if is_name_byte(byte) => Scan::StartTag,
