@@ -44,14 +44,15 @@ impl Listener {
         self.inner.local_addr()
     }
 
-    /// The next connection, its options set.
+    /// The next connection, its options set: the stream, the other end's address, and the address that it came to.
     ///
     /// # Errors
     /// [`is_momentary`] tells those of one connection from those of the process.
-    pub async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+    pub async fn accept(&self) -> io::Result<(Stream, SocketAddr, SocketAddr)> {
         let (stream, address) = self.inner.accept().await?;
         tune(&stream)?;
-        Ok((stream, address))
+        let local = stream.local_addr()?;
+        Ok((stream, address, local))
     }
 }
 

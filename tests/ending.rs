@@ -13,7 +13,7 @@ use bench::upstream::{CLOSING, HEADER, Upstream};
 use bench::{Bench, SOON, USUAL, WHILE};
 use boshd::bosh::Limits;
 use boshd::manager::ConnectionManager;
-use boshd::upstream::{Connect, Connecting};
+use boshd::upstream::{Call, Connect, Connecting};
 use boshd::xmpp::Domain;
 
 const CONFLICT: &str = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
@@ -336,7 +336,7 @@ impl Connect for Untimely {
         true
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, _: Call) -> Connecting<'_> {
         Box::pin(std::future::pending())
     }
 }

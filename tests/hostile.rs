@@ -14,7 +14,7 @@ use bench::poster::{Client, FIRST_RID, HTTPBIND, creation};
 use bench::upstream::{FEATURES, HEADER, Upstream};
 use bench::{Bench, SOON, USUAL, WHILE};
 use boshd::bosh::Limits;
-use boshd::upstream::{BoxStream, Connect, Connecting};
+use boshd::upstream::{Call, Connect, Connected, Connecting};
 use boshd::xmpp::Domain;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 
@@ -404,7 +404,7 @@ impl Connect for Echo {
         true
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, call: Call) -> Connecting<'_> {
         let (near, mut far) = tokio::io::duplex(4096);
         tokio::spawn(async move {
             let mut buffer = [0; 4096];
@@ -418,7 +418,7 @@ impl Connect for Echo {
                 "<message/>".clone_into(&mut answer);
             }
         });
-        Box::pin(async move { Ok(Box::new(Treacherous(near)) as BoxStream) })
+        Box::pin(async move { Ok(Connected::fresh(Treacherous(near), &call.header)) })
     }
 }
 
@@ -454,7 +454,7 @@ impl Connect for Trap {
         true
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, _: Call) -> Connecting<'_> {
         assert!(!self.at_once, "forced by the test");
         Box::pin(async {
             tokio::task::yield_now().await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use boshd::front::Options;
 use boshd::http_polling::{Poll, PollError};
 use boshd::manager::{self, ConnectionManager, Peer};
-use boshd::upstream::{Connect, ConnectError, Connecting, Stage};
+use boshd::upstream::{Call, Connect, ConnectError, Connecting, Stage};
 use boshd::xmpp::Domain;
 use stack::Stack;
 use wire::Reply;
@@ -202,7 +202,7 @@ impl Connect for Nowhere {
         true
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, _: Call) -> Connecting<'_> {
         Box::pin(async {
             Err(ConnectError {
                 target: "nowhere".to_owned(),
@@ -221,9 +221,7 @@ async fn without_a_server() {
         ..manager::Options::default()
     };
     let manager = Arc::new(ConnectionManager::new(Arc::new(Nowhere), options));
-    let peer = Peer {
-        address: std::net::Ipv4Addr::LOCALHOST.into(),
-    };
+    let peer = Peer::unknown();
     let first = Poll::decode(&format!("0,{HEADER}").into()).expect("a poll");
     let (id, _) = manager.poll(&first, &peer).expect("a session");
     assert_eq!(manager.poll(&first, &peer), Err(PollError::Server), "no place left");

@@ -9,7 +9,7 @@ use bench::poster::{Client, Connection, creation};
 use bench::upstream::{FEATURES, HEADER, Upstream};
 use bench::{Bench, SOON, USUAL, WHILE};
 use boshd::bosh::Limits;
-use boshd::upstream::{BoxStream, Connect, Connecting};
+use boshd::upstream::{Call, Connect, Connected, Connecting};
 use boshd::xmpp::Domain;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::oneshot;
@@ -32,9 +32,9 @@ impl Connect for Pipe {
         true
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, call: Call) -> Connecting<'_> {
         let near = self.near.lock().unwrap().take().expect("one session");
-        Box::pin(async move { Ok(Box::new(near.await.unwrap()) as BoxStream) })
+        Box::pin(async move { Ok(Connected::fresh(near.await.unwrap(), &call.header)) })
     }
 }
 

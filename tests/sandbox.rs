@@ -6,7 +6,7 @@
 mod client;
 
 use boshd::sandbox::Sandbox;
-use boshd::upstream::Connect;
+use boshd::upstream::{Call, Connect};
 use boshd::xmpp::{Domain, StreamEvent};
 use client::{Client, HEADER, PATIENCE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,7 +23,7 @@ async fn only_localhost_is_served() {
     assert!(sandbox.serves(&Domain::parse("LocalHost.").unwrap()));
     let other = Domain::parse("example.org").unwrap();
     assert!(!sandbox.serves(&other));
-    assert!(sandbox.connect(&other).await.is_err());
+    assert!(sandbox.connect(Call::of_ours(other)).await.is_err());
     let mut client = Client::connect(&sandbox).await;
     client.send(&HEADER.replace("localhost", "example.org")).await;
     assert!(client.error().await.contains("<host-unknown "));

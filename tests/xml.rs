@@ -8,6 +8,7 @@ use boshd::xml::splitter::{Fragment, Splitter};
 use boshd::xml::tag::Tag;
 use boshd::xml::{Payload, Text, XmlError, XmlLimits};
 use boshd::xmpp::StreamEvent;
+use boshd::xmpp::features;
 use boshd::xmpp::inbound::Inbound;
 use bytes::{Bytes, BytesMut};
 use infoset::{Element, infoset};
@@ -46,13 +47,16 @@ fn sent(payload: &str) -> String {
         .to_owned()
 }
 
-/// What the stream says behind a usual header.
+/// What the stream says behind a usual header, as a client may see it.
 fn events(stream: &str) -> Result<Vec<StreamEvent>, XmlError> {
     let mut inbound = Inbound::new(XmlLimits::default());
     let mut input = BytesMut::from(format!("{HEADER}{stream}").as_str());
     let mut events = Vec::new();
     while let Some(event) = inbound.next(&mut input)? {
-        events.push(event);
+        events.push(match event {
+            StreamEvent::Features(payload) => StreamEvent::Features(features::strip(payload, usize::MAX)),
+            other => other,
+        });
     }
     Ok(events)
 }

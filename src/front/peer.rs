@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use crate::manager::Peer;
 
 /// The client of a connection; an IPv4 client of an IPv6 listener counts as what it is.
-pub fn of(socket: SocketAddr) -> Peer {
+pub fn of(socket: SocketAddr, listener: SocketAddr) -> Peer {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     Peer {
-        address: socket.ip().to_canonical(),
+        address: canonical(socket),
+        listener: canonical(listener),
     }
 }
 
@@ -17,7 +19,9 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_an_ipv4_address() {
-        let mapped = SocketAddr::from(([0, 0, 0, 0, 0, 0xffff, 0x0a00, 0x0001], 4711));
-        assert_eq!(of(mapped).address.to_string(), "10.0.0.1");
+        let mapped = |port| SocketAddr::from(([0, 0, 0, 0, 0, 0xffff, 0x0a00, 0x0001], port));
+        let peer = of(mapped(4711), mapped(443));
+        assert_eq!(peer.address.to_string(), "10.0.0.1:4711");
+        assert_eq!(peer.listener.to_string(), "10.0.0.1:443");
     }
 }

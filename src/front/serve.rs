@@ -35,8 +35,8 @@ impl Front {
         let connections = TaskTracker::new();
         while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((stream, address)) => {
-                    connections.spawn(Arc::clone(&self).connection(stream, peer::of(address), shutdown.clone()));
+                Ok((stream, address, local)) => {
+                    connections.spawn(Arc::clone(&self).connection(stream, peer::of(address, local), shutdown.clone()));
                 }
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
                 Err(error) => {

@@ -15,13 +15,15 @@ use tokio_util::task::TaskTracker;
 use super::live::Live;
 use super::sid::Key;
 use crate::bosh::{Input, Request, RequestId, Response, ServerFailure, Session, StreamId, Time};
-use crate::upstream::{Connect, Connecting};
+use crate::upstream::{Call, Connect, Connecting, Peer};
 use crate::xml::XmlLimits;
-use crate::xmpp::Domain;
+use crate::xmpp::{Domain, StreamHeader};
 
 /// What a session is made with besides its value.
 pub(super) struct Setting {
     pub key: Key,
+    /// Who made it.
+    pub peer: Peer,
     pub xml: XmlLimits,
     /// What a client is told that an element of its own may have.
     pub client_bytes: usize,
@@ -84,12 +86,12 @@ impl LiveSession {
     /// Sets out to the servers of new streams, and takes in who has arrived. Not under the lock: a connector may do what it likes.
     fn connect<'c>(&self, connector: &'c dyn Connect, connecting: &mut Vec<(StreamId, Connecting<'c>)>, cx: &mut Context<'_>) {
         let unconnected = self.lock().take_unconnected();
-        for (id, domain) in unconnected {
-            match domain {
-                Some(domain) if connector.is_gone(&domain) => {
+        for (id, call) in unconnected {
+            match call {
+                Some(call) if connector.is_gone(&call.domain) => {
                     self.turn(|live, setting| live.unserved(id, ServerFailure::HostGone, setting));
                 }
-                Some(domain) if connector.serves(&domain) => connecting.push((id, connector.connect(&domain))),
+                Some(call) if connector.serves(&call.domain) => connecting.push((id, connector.connect(call))),
                 _ => _ = self.turn(|live, setting| live.unserved(id, ServerFailure::HostUnknown, setting)),
             }
         }
@@ -153,6 +155,17 @@ fn lost() -> oneshot::Receiver<Response> {
 }
 
 impl Setting {
+    /// What its connector is asked for.
+    pub fn call(&self, domain: Domain, header: StreamHeader) -> Call {
+        Call {
+            domain,
+            header,
+            peer: self.peer,
+            session: self.key.to_string(),
+            xml: self.xml,
+        }
+    }
+
     pub fn now(&self) -> Time {
         Time(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -179,6 +192,7 @@ mod tests {
         let creation = request("rid='1' to='example.org'");
         let setting = Setting {
             key,
+            peer: Peer::unknown(),
             xml: XmlLimits::default(),
             client_bytes: 10_000,
             tracker: TaskTracker::new(),

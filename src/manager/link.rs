@@ -8,11 +8,10 @@ use tokio::time::timeout;
 use super::bosh::Setting;
 use super::translate;
 use crate::bosh::{Close, ServerCommand, StreamId};
-use crate::upstream::BoxStream;
+use crate::upstream::Connected;
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::xml::Payload;
-use crate::xmpp::inbound::Inbound;
-use crate::xmpp::{Domain, StreamHeader, outbound};
+use crate::xmpp::{Domain, StreamHeader};
 
 /// How long the server's own goodbye is waited for (ER09).
 const CLOSE: Duration = Duration::from_secs(5);
@@ -52,30 +51,25 @@ impl Link {
         }
     }
 
-    pub fn connected(&mut self, io: BoxStream, setting: &Setting) {
+    pub fn connected(&mut self, connected: Connected, setting: &Setting) {
         if let Self::Connecting(unsent) = self {
-            let stream = ServerStream::new(
-                io,
-                Inbound::new(setting.xml).offering(setting.client_bytes),
-                std::mem::take(unsent),
-            );
+            let mut stream = ServerStream::new(connected, setting.xml, setting.client_bytes);
+            stream.send(unsent);
             *self = Self::Connected(Box::new(stream));
         }
     }
 
-    /// Begins the stream, or begins it anew.
-    pub fn open(&mut self, header: &StreamHeader) {
-        match self {
-            Self::Connecting(unsent) => outbound::header(header, unsent),
-            Self::Connected(stream) => stream.restart(header),
-            Self::Gone => {}
+    /// Begins the stream anew; one that has not begun needs it not.
+    pub fn restart(&mut self, header: &StreamHeader) {
+        if let Self::Connected(stream) = self {
+            stream.restart(header);
         }
     }
 
     pub fn send(&mut self, payload: &Payload) {
         match self {
             Self::Connecting(unsent) => unsent.extend_from_slice(payload.bytes()),
-            Self::Connected(stream) => stream.send(payload),
+            Self::Connected(stream) => stream.send(payload.bytes()),
             Self::Gone => {}
         }
     }
@@ -95,7 +89,9 @@ impl Link {
 
     fn carry_out(&mut self, command: ServerCommand, domain: &Domain, setting: &Setting) {
         match command {
-            ServerCommand::Open(opening) | ServerCommand::Restart(opening) => self.open(&translate::header(domain, opening)),
+            // whoever connects begins the stream
+            ServerCommand::Open(_) => {}
+            ServerCommand::Restart(opening) => self.restart(&translate::header(domain, opening)),
             ServerCommand::Send(payloads) => payloads.iter().for_each(|payload| self.send(payload)),
             ServerCommand::Close(how) => self.close(how, setting),
         }

@@ -17,7 +17,7 @@ use crate::bosh::{
     StreamId, Time,
 };
 use crate::upstream::stream::StreamFailure;
-use crate::upstream::{BoxStream, ConnectError};
+use crate::upstream::{Call, ConnectError, Connected};
 use crate::xmpp::{Domain, undeliverable};
 
 /// While more bytes than this wait to be written to the server, requests wait, too.
@@ -43,7 +43,7 @@ pub(super) struct Live {
     /// One for each stream.
     legs: Vec<Leg>,
     /// Streams on whose way to the server nobody is yet.
-    unconnected: Vec<(StreamId, Option<Domain>)>,
+    unconnected: Vec<(StreamId, Option<Call>)>,
     requests: u64,
     waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
     /// Requests in order of arrival, and news of them, while the server takes no bytes.
@@ -129,8 +129,8 @@ impl Live {
         self.ended
     }
 
-    /// The streams that have appeared since it was asked last, with the domain to connect to, if it is one.
-    pub fn take_unconnected(&mut self) -> Vec<(StreamId, Option<Domain>)> {
+    /// The streams that have appeared since it was asked last, with the call to be made if they name a domain.
+    pub fn take_unconnected(&mut self) -> Vec<(StreamId, Option<Call>)> {
         std::mem::take(&mut self.unconnected)
     }
 
@@ -223,7 +223,9 @@ impl Live {
                 Some(to) => Domain::parse(to),
                 None => Some(self.domain.clone()),
             };
-            self.unconnected.push((stream, domain.clone()));
+            let header = |domain: &Domain| translate::header(domain, opening.clone());
+            let call = domain.as_ref().map(|domain| setting.call(domain.clone(), header(domain)));
+            self.unconnected.push((stream, call));
             self.legs.extend(domain.map(|domain| Leg::new(stream, domain)));
         }
         if let Some(leg) = self.leg(stream) {
@@ -235,10 +237,10 @@ impl Live {
         self.legs.iter_mut().find(|leg| leg.stream == stream)
     }
 
-    pub fn connected(&mut self, stream: StreamId, result: Result<BoxStream, ConnectError>, setting: &Setting) {
+    pub fn connected(&mut self, stream: StreamId, result: Result<Connected, ConnectError>, setting: &Setting) {
         let Some(leg) = self.leg(stream) else { return };
         match result {
-            Ok(io) => leg.link.connected(io, setting),
+            Ok(connected) => leg.link.connected(connected, setting),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 info!(domain = %leg.domain, target = error.target, stage = ?error.stage, cause, "server not reached");

@@ -9,7 +9,6 @@ mod sid;
 mod stream;
 mod translate;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -26,14 +25,9 @@ use self::stream::PlainStream;
 use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
 use crate::http_polling::{Poll, PollError};
 use crate::upstream::Connect;
+pub use crate::upstream::Peer;
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
-
-/// The client's true address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Peer {
-    pub address: IpAddr,
-}
 
 /// What the connection manager allows.
 #[derive(Clone, Debug)]
@@ -126,8 +120,8 @@ impl ConnectionManager {
         if self.draining.load(Ordering::SeqCst) || !self.polled.admit() {
             return Err(PollError::Server);
         }
-        info!(session = %key, client = %peer.address, "polling session begins");
-        let setting = self.setting(key);
+        info!(session = %key, client = %peer.address.ip(), "polling session begins");
+        let setting = self.setting(key, *peer);
         let session = Arc::new(PlainStream::new(setting, first, self.connector.clone()));
         self.polled.insert(key, session.clone());
         let said = session.poll_first(first);
@@ -143,11 +137,12 @@ impl ConnectionManager {
         Ok((key.hex(), said))
     }
 
-    fn setting(&self, key: Key) -> Setting {
+    fn setting(&self, key: Key, peer: Peer) -> Setting {
         #[expect(clippy::disallowed_methods, reason = "where a session's time begins")]
         let opened = Instant::now();
         Setting {
             key,
+            peer,
             xml: XmlLimits {
                 element_bytes: self.options.stanza_bytes,
                 ..XmlLimits::default()
@@ -189,11 +184,11 @@ impl ConnectionManager {
         if !self.registry.admit() {
             return Err(refuse(Condition::PolicyViolation));
         }
-        info!(%domain, session = %key, client = %peer.address, "session begins");
-        Ok(self.begin(creation, key, domain))
+        info!(%domain, session = %key, client = %peer.address.ip(), "session begins");
+        Ok(self.begin(creation, key, domain, *peer))
     }
 
-    fn begin(&self, creation: Box<Request>, key: Key, domain: Domain) -> Exchange {
+    fn begin(&self, creation: Box<Request>, key: Key, domain: Domain, peer: Peer) -> Exchange {
         let id = RequestId(0);
         let admitted = Admitted {
             id,
@@ -201,7 +196,7 @@ impl ConnectionManager {
             limits: Arc::clone(&self.options.session),
         };
         let session = Arc::new(LiveSession::new(
-            self.setting(key),
+            self.setting(key, peer),
             domain,
             Session::open(creation, admitted, Time::default()),
         ));

@@ -17,7 +17,7 @@ use super::translate;
 use crate::bosh::{Close, is_stream_level};
 use crate::http_polling::{self, Keys, PollError};
 use crate::upstream::stream::StreamFailure;
-use crate::upstream::{BoxStream, Connect, ConnectError, Connecting};
+use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
 use crate::xml::Payload;
 use crate::xmpp::inbound::Inbound;
 use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, outbound};
@@ -51,8 +51,8 @@ struct Plain {
     greeted: bool,
     /// Once the client has said so; it stays the same (R04).
     domain: Option<Domain>,
-    /// Is it still to be connected to?
-    wanted: bool,
+    /// What is still to be asked of the connector.
+    wanted: Option<Call>,
     phase: Phase,
     polled: Instant,
     task: Option<Waker>,
@@ -82,7 +82,7 @@ impl PlainStream {
             link: Link::Connecting(BytesMut::new()),
             greeted: false,
             domain: None,
-            wanted: false,
+            wanted: None,
             phase: Phase::Fresh,
             polled: setting.opened,
             task: None,
@@ -121,9 +121,9 @@ impl PlainStream {
         let mut sleep = Box::pin(sleep_until(self.setting.opened + FRESH));
         std::future::poll_fn(|cx| {
             let turn = catch_unwind(AssertUnwindSafe(|| {
-                let wanted = self.lock().take_wanted();
-                if let Some(domain) = wanted {
-                    connecting = Some(self.connector.connect(&domain));
+                let wanted = self.lock().wanted.take();
+                if let Some(call) = wanted {
+                    connecting = Some(self.connector.connect(call));
                 }
                 if let Some(Poll::Ready(result)) = connecting.as_mut().map(|connecting| connecting.as_mut().poll(cx)) {
                     connecting = None;
@@ -133,7 +133,7 @@ impl PlainStream {
                 plain.task = Some(cx.waker().clone());
                 plain.work(cx, &self.setting);
                 plain.expire(cx, &mut sleep, &self.setting);
-                if plain.wanted {
+                if plain.wanted.is_some() {
                     // since it was asked
                     cx.waker().wake_by_ref();
                 }
@@ -234,13 +234,12 @@ impl Plain {
     fn open(&mut self, header: StreamHeader, of: &PlainStream) {
         let domain = header.to.as_deref().and_then(Domain::parse);
         let condition = match (&self.domain, domain) {
-            (Some(first), Some(domain)) if *first == domain => return self.link.open(&passed_on(header)),
+            (Some(first), Some(domain)) if *first == domain => return self.link.restart(&passed_on(header)),
             (None, Some(domain)) if of.connector.is_gone(&domain) => "host-gone",
             (None, Some(domain)) if of.connector.serves(&domain) => {
                 info!(%domain, session = %of.setting.key, "polling session reaches out");
-                self.link.open(&passed_on(header));
+                self.wanted = Some(of.setting.call(domain.clone(), passed_on(header)));
                 self.domain = Some(domain);
-                self.wanted = true;
                 self.phase = Phase::Open;
                 return;
             }
@@ -250,13 +249,9 @@ impl Plain {
         self.fail(condition, &of.setting);
     }
 
-    fn take_wanted(&mut self) -> Option<Domain> {
-        std::mem::take(&mut self.wanted).then(|| self.domain.clone()).flatten()
-    }
-
-    fn connected(&mut self, result: Result<BoxStream, ConnectError>, setting: &Setting) {
+    fn connected(&mut self, result: Result<Connected, ConnectError>, setting: &Setting) {
         match result {
-            Ok(io) => self.link.connected(io, setting),
+            Ok(connected) => self.link.connected(connected, setting),
             // it is over for another reason
             Err(_) if self.phase != Phase::Open => {}
             Err(error) => {

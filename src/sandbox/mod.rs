@@ -19,10 +19,11 @@ mod users;
 use std::io;
 use std::sync::Arc;
 
+use tokio::io::DuplexStream;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::upstream::{BoxStream, Connect, ConnectError, Connecting, Stage};
+use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting, Stage};
 use crate::xmpp::Domain;
 use accounts::Accounts;
 pub use names::DOMAIN;
@@ -55,7 +56,7 @@ impl Sandbox {
         }
     }
 
-    fn open(&self, domain: &Domain) -> io::Result<BoxStream> {
+    fn open(&self, domain: &Domain) -> io::Result<DuplexStream> {
         if !self.serves(domain) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "not a domain of the sandbox"));
         }
@@ -68,7 +69,7 @@ impl Sandbox {
             server::serve(far, shared).await;
             drop(place);
         });
-        Ok(Box::new(near))
+        Ok(near)
     }
 }
 
@@ -77,12 +78,13 @@ impl Connect for Sandbox {
         domain.as_str() == DOMAIN
     }
 
-    fn connect(&self, domain: &Domain) -> Connecting<'_> {
-        let opened = self.open(domain).map_err(|source| ConnectError {
-            target: domain.to_string(),
+    fn connect(&self, call: Call) -> Connecting<'_> {
+        let opened = self.open(&call.domain).map_err(|source| ConnectError {
+            target: call.domain.to_string(),
             stage: Stage::Tcp,
             source,
         });
-        Box::pin(std::future::ready(opened))
+        let connected = opened.map(|near| Connected::fresh(near, &call.header));
+        Box::pin(std::future::ready(connected))
     }
 }

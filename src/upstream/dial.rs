@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::route::Route;
-use super::{BoxStream, Connect, ConnectError, Connecting, Stage};
+use super::{Call, Connect, ConnectError, Connected, Connecting, Stage};
 use crate::net;
 use crate::xmpp::Domain;
 
@@ -23,11 +23,11 @@ impl Connector {
         Self { route, timeout }
     }
 
-    async fn dial(&self, servers: &[String]) -> Result<BoxStream, ConnectError> {
+    async fn dial(&self, servers: &[String], call: &Call) -> Result<Connected, ConnectError> {
         let mut last = ConnectError::tcp("", io::Error::other("no server is configured"));
         for server in servers {
             match timeout(self.timeout, net::connect(server)).await {
-                Ok(Ok(stream)) => return Ok(Box::new(stream)),
+                Ok(Ok(stream)) => return Ok(Connected::fresh(stream, &call.header)),
                 Ok(Err(source)) => last = ConnectError::tcp(server, source),
                 Err(_) => last = ConnectError::tcp(server, io::ErrorKind::TimedOut.into()),
             }
@@ -45,13 +45,10 @@ impl Connect for Connector {
         self.route.is_gone(domain)
     }
 
-    fn connect(&self, domain: &Domain) -> Connecting<'_> {
-        let servers = self
-            .route
-            .find(domain)
-            .map(|entry| entry.servers.as_slice())
-            .unwrap_or_default();
-        Box::pin(self.dial(servers))
+    fn connect(&self, call: Call) -> Connecting<'_> {
+        let entry = self.route.find(&call.domain);
+        let servers = entry.map(|entry| entry.servers.as_slice()).unwrap_or_default();
+        Box::pin(async move { self.dial(servers, &call).await })
     }
 }
 

@@ -5,11 +5,14 @@ pub mod route;
 pub mod stream;
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::xmpp::Domain;
+use crate::xml::XmlLimits;
+use crate::xmpp::{Domain, StreamHeader, outbound};
 
 /// A connected byte stream, of whatever kind.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -18,9 +21,83 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
 pub type BoxStream = Box<dyn ByteStream>;
 
-pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<BoxStream, ConnectError>> + Send + 'a>>;
+/// A client, and how it came to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Its true address.
+    pub address: SocketAddr,
+    /// The address that it came to.
+    pub listener: SocketAddr,
+}
 
-/// Domain -> byte stream. Implemented by the network connector, the sandbox and scripted servers in tests.
+impl Peer {
+    /// Of a connection that has no addresses.
+    pub const fn unknown() -> Self {
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self {
+            address,
+            listener: address,
+        }
+    }
+}
+
+/// What a session asks for: a stream to one of a domain's servers.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub domain: Domain,
+    /// What begins the stream.
+    pub header: StreamHeader,
+    /// Whose stream it is.
+    pub peer: Peer,
+    /// What the logs call the session.
+    pub session: String,
+    /// Of what the server says.
+    pub xml: XmlLimits,
+}
+
+impl Call {
+    /// Of nobody: to see whether a server is there.
+    pub fn of_ours(domain: Domain) -> Self {
+        let header = StreamHeader {
+            to: Some(domain.as_str().into()),
+            version: Some("1.0".into()),
+            ..StreamHeader::default()
+        };
+        Self {
+            domain,
+            header,
+            peer: Peer::unknown(),
+            session: String::new(),
+            xml: XmlLimits::default(),
+        }
+    }
+}
+
+/// A connection on which the stream has been begun.
+pub struct Connected {
+    pub io: BoxStream,
+    /// What the server has said in it already.
+    pub read: BytesMut,
+    /// What is to be written before all else.
+    pub unwritten: BytesMut,
+}
+
+impl Connected {
+    /// A connection on which nobody has said anything.
+    pub fn fresh(io: impl ByteStream + 'static, header: &StreamHeader) -> Self {
+        let mut unwritten = BytesMut::new();
+        outbound::header(header, &mut unwritten);
+        Self {
+            io: Box::new(io),
+            read: BytesMut::new(),
+            unwritten,
+        }
+    }
+}
+
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Connected, ConnectError>> + Send + 'a>>;
+
+/// Domain -> stream that has been begun. Implemented by the network connector, the sandbox and scripted servers in tests.
 pub trait Connect: Send + Sync {
     /// Is this domain served here? Asked before a session is made (XEP-0124 section 17.2, `host-unknown`).
     fn serves(&self, domain: &Domain) -> bool;
@@ -31,7 +108,7 @@ pub trait Connect: Send + Sync {
     }
 
     /// Connects within a bounded time.
-    fn connect(&self, domain: &Domain) -> Connecting<'_>;
+    fn connect(&self, call: Call) -> Connecting<'_>;
 }
 
 /// How far an attempt came before it failed.

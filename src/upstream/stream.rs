@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::BoxStream;
-use crate::xml::{Payload, XmlError};
+use super::{BoxStream, Connected};
+use crate::xml::{XmlError, XmlLimits};
 use crate::xmpp::inbound::Inbound;
-use crate::xmpp::{StreamEvent, StreamHeader, outbound};
+use crate::xmpp::{StreamEvent, StreamHeader, features, outbound};
 
 /// Bytes read at once. One such buffer a thread serves all its sessions.
 const READ: usize = 16 * 1024;
@@ -35,18 +35,22 @@ pub enum StreamFailure {
 pub struct ServerStream {
     io: BoxStream,
     inbound: Inbound,
+    /// Bytes of one element that the client may send, as its features say (S09).
+    client_bytes: usize,
     input: BytesMut,
     output: BytesMut,
 }
 
 impl ServerStream {
-    /// `output`, which begins with a stream header, is written first.
-    pub fn new(io: BoxStream, inbound: Inbound, output: BytesMut) -> Self {
+    /// On a connection on which the stream has been begun.
+    pub fn new(connected: Connected, limits: XmlLimits, client_bytes: usize) -> Self {
+        let Connected { io, read, unwritten } = connected;
         Self {
             io,
-            inbound,
-            input: BytesMut::new(),
-            output,
+            inbound: Inbound::new(limits),
+            client_bytes,
+            input: read,
+            output: unwritten,
         }
     }
 
@@ -57,8 +61,8 @@ impl ServerStream {
         outbound::header(header, &mut self.output);
     }
 
-    pub fn send(&mut self, payload: &Payload) {
-        self.output.extend_from_slice(payload.bytes());
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
     }
 
     /// Bytes that the server has not taken.
@@ -73,7 +77,7 @@ impl ServerStream {
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamEvent, StreamFailure>> {
         loop {
             if let Some(event) = self.inbound.next(&mut self.input)? {
-                return Poll::Ready(Ok(event));
+                return Poll::Ready(Ok(self.for_the_client(event)));
             }
             if self.input.is_empty() {
                 self.input = BytesMut::new();
@@ -81,6 +85,14 @@ impl ServerStream {
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Err(StreamFailure::Ended));
             }
+        }
+    }
+
+    /// Features without what the client must not be offered.
+    fn for_the_client(&self, event: StreamEvent) -> StreamEvent {
+        match event {
+            StreamEvent::Features(payload) => StreamEvent::Features(features::strip(payload, self.client_bytes)),
+            other => other,
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod lexer;
 pub mod scope;
 pub mod splitter;
 pub mod tag;
+pub mod walk;
 
 use std::ops::Range;
 

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::stream_management::Managed;
-use super::{CLIENT, SASL, STREAM, StreamError, StreamEvent, StreamHeader, features};
+use super::{CLIENT, SASL, STREAM, StreamError, StreamEvent, StreamHeader};
 use crate::xml::scope::{Carriage, Scope, carry};
 use crate::xml::splitter::{Fragment, Splitter};
 use crate::xml::tag::Tag;
@@ -13,8 +13,6 @@ use crate::xml::{XML_NAMESPACE, XmlError, XmlLimits};
 #[derive(Debug)]
 pub struct Inbound {
     limits: XmlLimits,
-    /// Bytes of one element that the other side of us may send, as its features say (S09).
-    offered: usize,
     splitter: Splitter,
     phase: Phase,
 }
@@ -39,16 +37,9 @@ impl Inbound {
     pub fn new(limits: XmlLimits) -> Self {
         Self {
             limits,
-            offered: usize::MAX,
             splitter: Splitter::new(limits),
             phase: Phase::Header,
         }
-    }
-
-    /// Features say that elements may have this many bytes, or fewer.
-    pub fn offering(mut self, bytes: usize) -> Self {
-        self.offered = bytes;
-        self
     }
 
     /// Takes the next event off the front of `input`; `None`: more bytes are needed. After `Closed` or `Error` it stays `None`
@@ -67,7 +58,7 @@ impl Inbound {
 
     /// The peer will begin anew with a header on the same connection (RFC 6120 section 4.3.3): nothing of the old stream is kept.
     pub fn restart(&mut self) {
-        *self = Self::new(self.limits).offering(self.offered);
+        *self = Self::new(self.limits);
     }
 
     fn event(&mut self, input: &mut BytesMut) -> Result<Option<StreamEvent>, XmlError> {
@@ -107,7 +98,7 @@ impl Inbound {
         };
         let payload = carry(element, scope, &CARRIAGE, &self.limits)?;
         Ok(if payload.is(STREAM, "features") {
-            StreamEvent::Features(features::strip(payload, self.offered))
+            StreamEvent::Features(payload)
         } else if payload.is(STREAM, "error") {
             StreamEvent::Error(StreamError { element: payload })
         } else if payload.is(SASL, "success") {

@@ -73,7 +73,6 @@ pub struct StreamError {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum StreamEvent {
     Opened(StreamHeader),
-    /// With what a client behind a manager must not be offered already taken out.
     Features(Payload),
     /// `<success/>` of SASL 1 (RFC 6120 section 6.4.6); to be passed on like a payload.
     Authenticated(Payload),

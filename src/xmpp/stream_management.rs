@@ -2,10 +2,9 @@
 //! keeps stanzas, and the session, for a client that is lost.
 
 use super::SASL2;
-use crate::xml::lexer::{Lexer, Markup};
-use crate::xml::scope::Scope;
-use crate::xml::tag::{Resolver, Tag};
-use crate::xml::{Payload, XmlError, XmlLimits};
+use crate::xml::Payload;
+use crate::xml::tag::Tag;
+use crate::xml::walk::find;
 
 const VERSIONS: [&str; 2] = ["urn:xmpp:sm:3", "urn:xmpp:sm:2"];
 
@@ -24,10 +23,10 @@ impl Managed {
         let direct = VERSIONS
             .iter()
             .any(|version| payload.is(version, "enabled") || payload.is(version, "resumed"));
-        // a payload is well-formed, so this does not fail
-        (direct || payload.is(SASL2, "success"))
-            .then(|| search(payload).ok().flatten())
-            .flatten()
+        if !direct && !payload.is(SASL2, "success") {
+            return None;
+        }
+        find(payload, |visit| Self::read(visit.tag))
     }
 
     fn read(tag: &Tag) -> Option<Self> {
@@ -41,42 +40,6 @@ impl Managed {
             "enabled" if resumes() => Some(Self::Resumable),
             "enabled" => Some(Self::Acknowledged),
             _ => None,
-        }
-    }
-}
-
-/// The first element that tells, at any depth.
-fn search(payload: &Payload) -> Result<Option<Managed>, XmlError> {
-    let limits = XmlLimits {
-        attributes: usize::MAX,
-        ..XmlLimits::default()
-    };
-    let mut lexer = Lexer::new(payload.bytes())?;
-    let mut open = Vec::new();
-    loop {
-        lexer.text()?;
-        match lexer.markup()? {
-            Markup::Start(name) => {
-                let outer = open.last().map(|(_, scope): &(_, Scope)| scope.clone()).unwrap_or_default();
-                let resolver = Resolver {
-                    outer: &outer,
-                    limits: &limits,
-                    lenient: &[],
-                };
-                let tag = resolver.tag(&mut lexer, name)?;
-                if let Some(managed) = Managed::read(&tag) {
-                    return Ok(Some(managed));
-                }
-                if !tag.is_empty {
-                    open.push((name, tag.scope));
-                }
-            }
-            Markup::End => match open.pop() {
-                Some((name, _)) => lexer.end_tag(name.raw)?,
-                None => return Err(XmlError::NotWellFormed),
-            },
-            Markup::Cdata => {}
-            Markup::Over => return Ok(None),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use boshd::sandbox::Sandbox;
-use boshd::upstream::{BoxStream, Connect};
+use boshd::upstream::{BoxStream, Call, Connect};
 use boshd::xml::XmlLimits;
 use boshd::xmpp::inbound::Inbound;
 use boshd::xmpp::{Domain, StreamEvent};
@@ -25,7 +25,11 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(sandbox: &Sandbox) -> Self {
-        let stream = sandbox.connect(&Domain::parse("localhost").unwrap()).await.unwrap();
+        let stream = sandbox
+            .connect(Call::of_ours(Domain::parse("localhost").unwrap()))
+            .await
+            .unwrap()
+            .io;
         Self {
             stream,
             inbound: Inbound::new(XmlLimits::default()),

@@ -1,14 +1,14 @@
 //! boshd in memory or on loopback, before a scripted XMPP server that knows only bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boshd::front::{Front, Options};
 use boshd::manager::{self, ConnectionManager, Peer};
 use boshd::net::Listener;
-use boshd::upstream::{BoxStream, Connect, Connecting};
+use boshd::upstream::{Call, Connect, Connected, Connecting};
 use boshd::xmpp::Domain;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::{mpsc, watch};
@@ -46,9 +46,7 @@ impl Stack {
     /// The same through a pipe that takes only so many bytes until the other end reads them.
     pub fn connect_through(&self, width: usize) -> Wire<DuplexStream> {
         let (near, far) = tokio::io::duplex(width);
-        let peer = Peer {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let peer = Peer::unknown();
         tokio::spawn(self.front.clone().connection(far, peer, self.shutdown.clone()));
         Wire::new(near)
     }
@@ -192,11 +190,11 @@ impl Connect for Server {
         domain.as_str() == "example.org"
     }
 
-    fn connect(&self, _: &Domain) -> Connecting<'_> {
+    fn connect(&self, call: Call) -> Connecting<'_> {
         let (near, far) = tokio::io::duplex(1 << 20);
         let (sender, receiver) = mpsc::unbounded_channel();
         self.streams.lock().unwrap().push(sender);
         tokio::spawn(Self::run(self.seen.clone(), far, receiver));
-        Box::pin(async move { Ok(Box::new(near) as BoxStream) })
+        Box::pin(async move { Ok(Connected::fresh(near, &call.header)) })
     }
 }
