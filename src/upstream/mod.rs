@@ -1,8 +1,10 @@
 //! Towards the XMPP server: which domains are served, and a connected byte stream for each.
 
 pub mod dial;
+pub mod resolve;
 pub mod route;
 pub mod stream;
+pub mod target;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
