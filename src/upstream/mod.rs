@@ -3,6 +3,7 @@
 pub mod dial;
 pub mod resolve;
 pub mod route;
+pub mod services;
 pub mod stream;
 pub mod target;
 
