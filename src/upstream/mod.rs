@@ -1,6 +1,8 @@
 //! Towards the XMPP server: which domains are served, and a connected byte stream for each.
 
 pub mod dial;
+pub mod dns;
+pub mod name_servers;
 pub mod resolve;
 pub mod route;
 pub mod services;
