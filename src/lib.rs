@@ -30,6 +30,8 @@ pub mod telemetry;
 pub mod bosh;
 /// XEP-0025 as a value.
 pub mod http_polling;
+/// Who the client is, told ahead of a stream.
+pub mod proxy_protocol;
 /// RFC 6120 streams as values.
 pub mod xmpp;
 
