@@ -2,6 +2,7 @@
 //! told), listeners close, and at the deadline at the latest the process ends.
 
 mod options;
+mod servers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,6 @@ use crate::net::Listener;
 use crate::sandbox::Sandbox;
 use crate::telemetry;
 use crate::upstream::Connect;
-use crate::upstream::dial::Connector;
 
 /// Everything that runs, built and bound, not yet serving.
 pub struct App {
@@ -43,10 +43,7 @@ impl App {
         let (connector, tryout): (Arc<dyn Connect>, _) = if config.domains.is_empty() {
             (Arc::new(Sandbox::new(tasks.clone())), Tryout::On)
         } else {
-            (
-                Arc::new(Connector::new(options::route(config)?, config.upstream.connect_timeout)),
-                Tryout::Off,
-            )
+            (Arc::new(servers::connector(config)?), Tryout::Off)
         };
         let listeners = config
             .listen

@@ -1,7 +1,7 @@
 //! Listeners, streams and socket options: the only file that names tokio's sockets.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -56,12 +56,21 @@ impl Listener {
     }
 }
 
-/// Connects to `host:port`; names are resolved by the system, their addresses tried in turn.
+/// The addresses of a host, as the system finds them.
 ///
 /// # Errors
-/// No address, or none that answers.
-pub async fn connect(target: &str) -> io::Result<Stream> {
-    let stream = Stream::connect(target).await?;
+/// It has none.
+pub async fn lookup(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = tokio::net::lookup_host((host, 0)).await?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// Connects to this address.
+///
+/// # Errors
+/// Nobody answers there.
+pub async fn connect(address: SocketAddr) -> io::Result<Stream> {
+    let stream = Stream::connect(address).await?;
     tune(&stream)?;
     Ok(stream)
 }

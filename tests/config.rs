@@ -3,10 +3,22 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use boshd::config::{Config, Domain, Listen, Loaded, Origin, Shutdown};
+use boshd::config::{Config, Listen, Loaded, Origin, Server, Shutdown, Tls};
 
 /// Keys without a default: what stands in the file is an example.
 const EXAMPLES: [&str; 4] = ["listen.address", "domain.name", "domain.servers", "domain.tls"];
+
+/// Keys of a domain that have no value when they are absent.
+const OPTIONAL: [&str; 8] = [
+    "server_name",
+    "ca_file",
+    "pins",
+    "client_certificate",
+    "connect_timeout",
+    "retry",
+    "networks",
+    "redirects",
+];
 
 /// As short as a configuration can be.
 const SHORTEST: &str =
@@ -26,6 +38,23 @@ fn every_key_is_documented() {
         .map(|setting| setting.key)
         .collect();
     assert_eq!(undocumented, [""; 0], "boshd.toml must show every key");
+}
+
+#[test]
+fn every_key_that_may_be_absent_is_documented() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("boshd.toml")).unwrap();
+    for key in OPTIONAL {
+        assert!(text.contains(&format!("\n# {key} = ")), "{key}");
+    }
+    // and each can be written as it is shown there
+    let mut shown = String::from(SHORTEST);
+    for line in text.lines().filter_map(|line| line.strip_prefix("# ")) {
+        if OPTIONAL.iter().any(|key| line.starts_with(&format!("{key} = "))) {
+            shown.push_str(line);
+            shown.push('\n');
+        }
+    }
+    Config::parse("shown", &shown, []).unwrap();
 }
 
 #[test]
@@ -61,13 +90,18 @@ fn values_arrive() {
             address: "127.0.0.1:5280".parse().unwrap()
         }]
     );
+    let server = Server {
+        host: "10.0.0.5".to_owned(),
+        port: 5222,
+        priority: 0,
+        weight: 1,
+    };
+    assert_eq!(domains.len(), 1);
     assert_eq!(
-        domains,
-        [Domain {
-            name: "example.org".to_owned(),
-            servers: vec!["10.0.0.5:5222".to_owned()]
-        }]
+        (domains[0].name.as_str(), domains[0].tls),
+        ("example.org", Some(Tls::StartTls))
     );
+    assert_eq!(domains[0].servers, [server]);
     assert_eq!(shutdown, Shutdown::default());
 }
 

@@ -18,6 +18,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "sandbox",
             "manager",
             "upstream",
+            "proxy_protocol",
             "xmpp",
             "bosh",
             "xml",

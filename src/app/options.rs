@@ -11,28 +11,14 @@ use crate::config::{Config, Cors as CorsConfig};
 use crate::front::cors::{Cors, Credentials, Origins};
 use crate::front::{self, Charset, Tryout};
 use crate::manager;
-use crate::upstream::route::{Entry, Pattern, Route};
 use crate::xml::{Text, XmlLimits};
+use crate::xmpp;
 
 /// How much longer than a session's inactivity an idle connection is kept, so that it outlives the sessions that use it.
 const IDLE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Room for the wrapper in a request's body.
 const WRAPPER_BYTES: usize = 1024;
-
-pub(super) fn route(config: &Config) -> anyhow::Result<Route> {
-    let pattern = |name: &String| Pattern::parse(name).with_context(|| format!("not a domain: {name}"));
-    let entry = |domain: &crate::config::Domain| {
-        Ok(Entry {
-            pattern: pattern(&domain.name)?,
-            servers: domain.servers.clone(),
-        })
-    };
-    Ok(Route {
-        entries: config.domains.iter().map(entry).collect::<anyhow::Result<_>>()?,
-        gone: config.upstream.gone.iter().map(pattern).collect::<anyhow::Result<_>>()?,
-    })
-}
 
 pub(super) fn manager(config: &Config) -> manager::Options {
     manager::Options {
@@ -51,6 +37,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
         }),
         sessions: config.limits.sessions,
         stanza_bytes: config.limits.stanza_bytes,
+        default_domain: xmpp::Domain::parse(&config.upstream.default_domain),
         client_bytes: config.limits.body_bytes.saturating_sub(WRAPPER_BYTES),
     }
 }

@@ -13,11 +13,16 @@ pub struct Limits {
     pub body_bytes: usize,
     pub stanza_bytes: usize,
     pub session_memory: usize,
+    pub memory: usize,
 }
 
 /// RFC 6120 section 13.12: nobody may refuse an element of 10 000 bytes.
 const SMALLEST_ELEMENT: Size = Size(10_000);
 const LARGEST: Size = Size(1 << 30);
+
+/// For all sessions together.
+const SMALLEST_MEMORY: Size = Size(1 << 20);
+const MOST_MEMORY: Size = Size(1 << 50);
 
 impl Limits {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
@@ -30,6 +35,9 @@ impl Limits {
             body_bytes: section.get("body_bytes", Size(default.body_bytes), size()).0,
             stanza_bytes: section.get("stanza_bytes", Size(default.stanza_bytes), size()).0,
             session_memory: section.get("session_memory", Size(default.session_memory), size()).0,
+            memory: section
+                .get("memory", Size(default.memory), within(SMALLEST_MEMORY..=MOST_MEMORY))
+                .0,
         }
     }
 }
@@ -46,6 +54,8 @@ impl Default for Limits {
             stanza_bytes: 1 << 20,
             // One body on its way in, one element on its way out, and as much again kept for repetition.
             session_memory: 4 << 20,
+            // 500 sessions at their own bound; as most wait for nothing, many more than that.
+            memory: 2 << 30,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `boshd.toml` and the `BOSHD_*` variables: strict keys, every problem at once, plain values out. Read by `app` and `main` alone; each module
 //! owns its own `Options`.
 
+mod domain;
 mod limits;
 mod listen;
 mod problem;
@@ -12,12 +13,13 @@ mod value;
 use std::path::Path;
 use std::time::Duration;
 
+pub use domain::{ClientCertificate, Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
 pub use listen::{Bosh, Cors, HttpPolling, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
 pub use reader::{Origin, Setting};
-pub use upstream::{Domain, Upstream};
+pub use upstream::{Reach, Resolver, Upstream};
 
 use reader::{Notes, Reader};
 
@@ -28,6 +30,7 @@ pub struct Config {
     /// Empty only in the sandbox.
     pub domains: Vec<Domain>,
     pub upstream: Upstream,
+    pub resolver: Resolver,
     pub bosh: Bosh,
     pub http_polling: HttpPolling,
     pub limits: Limits,
@@ -73,10 +76,14 @@ impl Config {
     /// All that is wrong, at once.
     pub fn parse(file: &str, text: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, ConfigError> {
         let mut reader = Reader::new(file, text, variables);
+        let listen = reader.sections("listen", Listen::read);
+        let domains = reader.sections("domain", Domain::read);
+        let upstream = reader.section("upstream", Upstream::read);
         let config = Self {
-            listen: reader.sections("listen", Listen::read),
-            domains: reader.sections("domain", Domain::read),
-            upstream: reader.section("upstream", Upstream::read),
+            listen,
+            domains: domains.into_iter().map(|domain| domain(&upstream)).collect(),
+            upstream,
+            resolver: reader.section("resolver", Resolver::read),
             bosh: reader.section("bosh", Bosh::read),
             http_polling: reader.section("http_polling", HttpPolling::read),
             limits: reader.section("limits", Limits::read),
@@ -88,7 +95,7 @@ impl Config {
             reader.wrong("listen", "at least one [[listen]] with an address is needed");
         }
         if config.domains.is_empty() {
-            reader.wrong("domain", "at least one [[domain]] with a name and servers is needed");
+            reader.wrong("domain", "at least one [[domain]] with a name is needed");
         }
         let mut notes = reader.finish();
         config.judge(&mut notes);
@@ -108,6 +115,7 @@ impl Config {
             listen: vec![listen],
             domains: Vec::new(),
             upstream: Upstream::default(),
+            resolver: Resolver::default(),
             bosh: Bosh::default(),
             http_polling: HttpPolling::default(),
             limits: Limits::default(),
@@ -121,8 +129,22 @@ impl Config {
         }
     }
 
-    /// What only shows when values are seen together, and values that are legal but that users will suffer from.
     fn judge(&self, notes: &mut Notes) {
+        for (holds, key, text) in self.wrong() {
+            if holds {
+                notes.about(Severity::Wrong, key, text.to_owned());
+            }
+        }
+        for (holds, key, text) in self.unwise() {
+            if holds {
+                notes.about(Severity::Unwise, key, text.to_owned());
+            }
+        }
+        self.judge_domains(notes);
+    }
+
+    /// What only shows when values are seen together.
+    fn wrong(&self) -> [(bool, &'static str, &'static str); 6] {
         let Self {
             bosh,
             limits,
@@ -130,62 +152,65 @@ impl Config {
             shutdown,
             ..
         } = self;
-        let rules: [(bool, Severity, &str, &str); 8] = [
+        [
             (
                 self.http_polling.path == bosh.path,
-                Severity::Wrong,
                 "http_polling.path",
                 "is the path of the BOSH endpoint; give it another",
             ),
             (
                 cors.credentials && cors.origins.iter().any(|origin| origin == "*"),
-                Severity::Wrong,
                 "cors.credentials",
                 "browsers refuse credentials together with origins = [\"*\"]; list the origins",
             ),
             (
                 limits.session_memory < limits.body_bytes + limits.stanza_bytes,
-                Severity::Wrong,
                 "limits.session_memory",
                 "must hold at least one body and one stanza (body_bytes + stanza_bytes)",
             ),
             (
+                limits.memory < limits.session_memory,
+                "limits.memory",
+                "is less than one session may use (session_memory)",
+            ),
+            (
+                self.upstream.reach.retry_max < self.upstream.reach.retry,
+                "upstream.retry_max",
+                "is shorter than upstream.retry",
+            ),
+            (
                 shutdown.deadline < shutdown.grace,
-                Severity::Wrong,
                 "shutdown.deadline",
                 "lies before the end of shutdown.grace",
             ),
+        ]
+    }
+
+    /// Values that are legal but that users will suffer from.
+    fn unwise(&self) -> [(bool, &'static str, &'static str); 4] {
+        let Self { bosh, limits, .. } = self;
+        [
             (
                 bosh.max_wait > Duration::from_secs(55),
-                Severity::Unwise,
                 "bosh.max_wait",
                 "nginx and many middleboxes cut requests that are silent for 60 s; 55s is safe",
             ),
             (
                 bosh.max_hold > 1,
-                Severity::Unwise,
                 "bosh.max_hold",
                 "stanza.js stalls when more than one request is held",
             ),
             (
                 bosh.inactivity < Duration::from_secs(60),
-                Severity::Unwise,
                 "bosh.inactivity",
                 "browsers let a hidden tab act once a minute: such users lose their sessions below 60s",
             ),
             (
                 limits.body_timeout < Duration::from_secs(5),
-                Severity::Unwise,
                 "limits.body_timeout",
                 "mobile networks pause for seconds: below 5s their users cannot send",
             ),
-        ];
-        for (holds, severity, key, text) in rules {
-            if holds {
-                notes.about(severity, key, text.to_owned());
-            }
-        }
-        self.judge_domains(notes);
+        ]
     }
 
     fn judge_domains(&self, notes: &mut Notes) {
@@ -199,7 +224,7 @@ impl Config {
                 let text = format!("never reached: {:?} above it matches first", earlier.name);
                 notes.about(Severity::Unwise, &format!("{path}.name"), text);
             }
-            for server in domain.public_servers() {
+            for server in domain.exposed_servers() {
                 let text = format!("{server} is a public address: passwords would cross the network in plain text");
                 notes.about(Severity::Unwise, &format!("{path}.servers"), text);
             }
@@ -255,17 +280,20 @@ mod tests {
     fn what_must_be_there() {
         let expected = [
             "boshd.toml: listen: at least one [[listen]] with an address is needed",
-            "boshd.toml: domain: at least one [[domain]] with a name and servers is needed",
+            "boshd.toml: domain: at least one [[domain]] with a name is needed",
         ];
         assert_eq!(parse("", &[]).unwrap_err(), expected.join("\n"));
-        let text = "[[listen]]\n[[domain]]\nname = 'a.example'\nservers = []\ntls = 'starttls'\n";
+        let text = "[[listen]]\n[[domain]]\nname = 'a.example'\nservers = ['a']\ntls = 'starttsl'\n";
         let error = parse(text, &[]).unwrap_err();
         assert!(error.contains("boshd.toml:1: listen.address: is missing"), "{error}");
         assert!(
-            error.contains("boshd.toml:5: domain.tls: \"starttls\": TLS towards servers comes in a later version"),
+            error.contains("boshd.toml:5: domain.tls: \"starttsl\" is not one of direct, starttls, none"),
             "{error}"
         );
-        assert!(error.contains("boshd.toml:4: domain.servers: names no server"), "{error}");
+        assert!(
+            error.contains("boshd.toml:4: domain.servers: \"a\" is not a host with a port"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reader::Section;
-use super::value::{Raw, Value, any, within};
+use super::value::{Raw, Value, any, choice, name, within};
 
 /// `[shutdown]`, after SIGTERM.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,19 +96,4 @@ impl Value for Format {
     fn show(&self) -> String {
         name(*self, &FORMATS)
     }
-}
-
-fn choice<T: Copy>(raw: &Raw, choices: &[(&str, T)]) -> Result<T, String> {
-    let text = String::parse(raw)?;
-    let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
-    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    found.ok_or_else(|| format!("{text:?} is not one of {}", names()))
-}
-
-fn name<T: PartialEq>(choice: T, choices: &[(&str, T)]) -> String {
-    let name = choices
-        .iter()
-        .find(|(_, candidate)| *candidate == choice)
-        .map_or("", |(name, _)| name);
-    format!("{name:?}")
 }

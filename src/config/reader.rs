@@ -229,6 +229,11 @@ impl Section<'_> {
         self.take(key, check)
     }
 
+    /// The value of a key that may be absent.
+    pub(super) fn optional<T: Value>(&mut self, key: &'static str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
+        self.take(key, check)
+    }
+
     fn take<T: Value>(&mut self, key: &'static str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
         self.asked.push(key);
         let (raw, origin) = self.entries.remove(key)?;

@@ -1,124 +1,149 @@
-//! The XMPP servers: which domains are served, in `[[domain]]`, and how they are reached, in `[upstream]`.
+//! `[upstream]` and `[resolver]`: how servers are reached, unless a `[[domain]]` says otherwise.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::domain::pattern;
 use super::reader::Section;
 use super::value::within;
 use crate::xmpp;
 
-/// One `[[domain]]`; the first that matches counts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Domain {
-    /// A domain, `*` for any, or `*.example.org` for any below that one.
-    pub name: String,
-    /// `host:port`, tried in this order.
-    pub servers: Vec<String>,
-}
-
 /// `[upstream]`
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Upstream {
-    pub connect_timeout: Duration,
+    pub reach: Reach,
     /// Domains that were served once.
     pub gone: Vec<String>,
+    /// Domains that are not served although an entry with `*` matches them.
+    pub deny: Vec<String>,
+    /// Of a client that names none; empty: it has to.
+    pub default_domain: String,
 }
 
-impl Domain {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
-        let domain = Self {
-            name: section.need("name", |name: &String| pattern(name)).unwrap_or_default(),
-            servers: section
-                .need("servers", |list: &Vec<String>| targets(list))
-                .unwrap_or_default(),
-        };
-        // Only to be said: so that nobody who upgrades goes on in plain text without having chosen it.
-        section.need("tls", |text: &String| tls(text));
-        domain
-    }
+/// How a domain's servers are reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reach {
+    pub connect_timeout: Duration,
+    pub retry: Duration,
+    pub retry_max: Duration,
+    /// `10.0.0.0/8`
+    pub networks: Vec<String>,
+    /// `host` or `host:port`
+    pub redirects: Vec<String>,
+}
 
-    /// Does this entry match everything that another one matches?
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        match self.name.strip_prefix('*') {
-            Some(tail) => other.name.ends_with(tail),
-            None => self.name.eq_ignore_ascii_case(&other.name),
-        }
-    }
-
-    /// Servers that can only be reached across the public network.
-    pub(super) fn public_servers(&self) -> impl Iterator<Item = &str> {
-        let public = |server: &&str| target(server).is_ok_and(|(host, _)| host.parse().is_ok_and(is_public));
-        self.servers.iter().map(String::as_str).filter(public)
-    }
+/// `[resolver]`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Resolver {
+    /// Empty: the system's.
+    pub servers: Vec<SocketAddr>,
 }
 
 impl Upstream {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let default = Self::default();
-        let bounds = within(Duration::from_millis(100)..=Duration::from_secs(300));
+        let patterns = |names: &Vec<String>| names.iter().try_for_each(|name| pattern(name));
         Self {
-            connect_timeout: section.get("connect_timeout", default.connect_timeout, bounds),
-            gone: section.get("gone", default.gone, |names: &Vec<String>| {
-                names.iter().try_for_each(|name| pattern(name))
+            reach: Reach::read(section, &default.reach),
+            gone: section.get("gone", default.gone, patterns),
+            deny: section.get("deny", default.deny, patterns),
+            default_domain: section.get("default_domain", default.default_domain, |name: &String| {
+                match name.as_str() {
+                    "" => Ok(()),
+                    name => xmpp::Domain::parse(name)
+                        .map(drop)
+                        .ok_or_else(|| format!("{name:?} is not a domain")),
+                }
             }),
         }
     }
 }
 
-impl Default for Upstream {
-    fn default() -> Self {
-        // A server that is alive answers within a second; the rest is for one lost packet after another.
+impl Reach {
+    fn read(section: &mut Section<'_>, default: &Self) -> Self {
+        let default = default.clone();
         Self {
-            connect_timeout: Duration::from_secs(10),
-            gone: Vec::new(),
+            connect_timeout: section.get("connect_timeout", default.connect_timeout, timeout()),
+            retry: section.get("retry", default.retry, pause()),
+            retry_max: section.get("retry_max", default.retry_max, pause()),
+            networks: section.get("networks", default.networks, |list: &Vec<String>| networks(list)),
+            redirects: section.get("redirects", default.redirects, |list: &Vec<String>| hosts(list)),
+        }
+    }
+
+    /// What a domain says itself goes before what is said for all.
+    pub(super) fn own(section: &mut Section<'_>) -> impl FnOnce(&Self) -> Self + use<> {
+        let connect_timeout = section.optional("connect_timeout", timeout());
+        let retry = section.optional("retry", pause());
+        let retry_max = section.optional("retry_max", pause());
+        let networks = section.optional("networks", |list: &Vec<String>| networks(list));
+        let redirects = section.optional("redirects", |list: &Vec<String>| hosts(list));
+        move |all| Self {
+            connect_timeout: connect_timeout.unwrap_or(all.connect_timeout),
+            retry: retry.unwrap_or(all.retry),
+            retry_max: retry_max.unwrap_or(all.retry_max),
+            networks: networks.unwrap_or_else(|| all.networks.clone()),
+            redirects: redirects.unwrap_or_else(|| all.redirects.clone()),
         }
     }
 }
 
-fn tls(text: &str) -> Result<(), String> {
-    if text == "none" {
-        return Ok(());
+impl Resolver {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let address = |text: &String| text.parse::<SocketAddr>();
+        let check = |list: &Vec<String>| match list.iter().find(|text| address(text).is_err()) {
+            Some(bad) => Err(format!("{bad:?} is not an address with a port, such as \"127.0.0.1:53\"")),
+            None => Ok(()),
+        };
+        let servers = section.get("servers", Vec::new(), check);
+        Self {
+            servers: servers.iter().filter_map(|text| address(text).ok()).collect(),
+        }
     }
-    Err(format!(
-        "{text:?}: TLS towards servers comes in a later version; write \"none\" if the way to the server is one you trust"
-    ))
 }
 
-fn pattern(name: &str) -> Result<(), String> {
-    let domain = name.strip_prefix("*.").unwrap_or(name);
-    if name == "*" || (!domain.contains('*') && xmpp::Domain::parse(domain).is_some()) {
-        return Ok(());
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            // A server that is alive answers within a second; the rest is for one lost packet after another.
+            connect_timeout: Duration::from_secs(10),
+            // A restart takes a few seconds.
+            retry: Duration::from_secs(1),
+            retry_max: Duration::from_secs(60),
+            networks: Vec::new(),
+            redirects: Vec::new(),
+        }
     }
-    Err(format!(
-        "{name:?} is neither a domain nor \"*\" nor \"*.\" with a domain behind it"
-    ))
 }
 
-fn targets(list: &[String]) -> Result<(), String> {
-    if list.is_empty() {
-        return Err("names no server; finding servers in DNS comes in a later version".to_owned());
-    }
-    list.iter().try_for_each(|server| target(server).map(drop))
+fn timeout() -> impl Fn(&Duration) -> Result<(), String> {
+    within(Duration::from_millis(100)..=Duration::from_secs(300))
 }
 
-/// Host and port of `host:port`; an IPv6 address stands in brackets.
-fn target(text: &str) -> Result<(&str, u16), String> {
-    let bad =
-        || format!("{text:?} is not a host with a port, such as \"10.0.0.5:5222\", \"[fd00::5]:5222\", \"xmpp.internal:5222\"");
-    let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
-    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(bad)?;
-    let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(literal) if literal.parse::<std::net::Ipv6Addr>().is_ok() => literal,
-        None if !host.contains(':') && xmpp::Domain::parse(host).is_some() => host,
-        _ => return Err(bad()),
+fn pause() -> impl Fn(&Duration) -> Result<(), String> {
+    within(Duration::from_millis(100)..=Duration::from_secs(3600))
+}
+
+fn networks(list: &[String]) -> Result<(), String> {
+    let is_network = |text: &str| {
+        let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+        let most = address
+            .parse()
+            .map(|address: std::net::IpAddr| if address.is_ipv4() { 32 } else { 128 });
+        most.is_ok_and(|most: u8| bits.parse().is_ok_and(|bits: u8| bits <= most))
     };
-    Ok((host, port))
+    match list.iter().find(|text| !is_network(text)) {
+        Some(bad) => Err(format!("{bad:?} is not a network such as \"10.0.0.0/8\" or \"fd00::/8\"")),
+        None => Ok(()),
+    }
 }
 
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified()),
-        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()),
+fn hosts(list: &[String]) -> Result<(), String> {
+    match list.iter().find(|text| xmpp::host_and_port(text).is_none()) {
+        Some(bad) => Err(format!(
+            "{bad:?} is not a host such as \"xmpp2.example.org\" or \"10.0.0.6:5222\""
+        )),
+        None => Ok(()),
     }
 }
 
@@ -127,38 +152,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_with_ports() {
-        assert_eq!(target("10.0.0.5:5222"), Ok(("10.0.0.5", 5222)));
-        assert_eq!(target("[fd00::5]:5222"), Ok(("fd00::5", 5222)));
-        assert_eq!(target("xmpp.internal:5222"), Ok(("xmpp.internal", 5222)));
-        for bad in [
-            "example.org",
-            "example.org:0",
-            ":5222",
-            "fd00::5:5222",
-            "[fd00::5:5222",
-            "a b:1",
-            "a:99999",
-        ] {
-            assert!(target(bad).is_err(), "{bad}");
-        }
+    fn networks_have_an_address_and_a_length() {
+        let check = |text: &str| networks(&[text.to_owned()]);
+        assert!(["10.0.0.0/8", "fd00::/8", "10.0.0.1"].iter().all(|good| check(good).is_ok()));
+        assert!(
+            ["", "10.0.0.0/33", "10/8", "a/1", "::/129", "10.0.0.0/"]
+                .iter()
+                .all(|bad| check(bad).is_err())
+        );
     }
 
     #[test]
-    fn patterns() {
-        assert!(["*", "*.example.org", "example.org"].iter().all(|name| pattern(name).is_ok()));
-        assert!(["", "*.", "a.*", "**", "a@b"].iter().all(|name| pattern(name).is_err()));
-    }
-
-    #[test]
-    fn what_is_never_reached() {
-        let domain = |name: &str| Domain {
-            name: name.to_owned(),
-            servers: Vec::new(),
-        };
-        assert!(domain("*").covers(&domain("example.org")));
-        assert!(domain("*.example.org").covers(&domain("a.example.org")));
-        assert!(!domain("*.example.org").covers(&domain("example.org")));
-        assert!(domain("Example.org").covers(&domain("example.org")));
+    fn hosts_may_have_a_port() {
+        let check = |text: &str| hosts(&[text.to_owned()]);
+        assert!(
+            ["b.example", "b.example:5223", "[fd00::1]:5222"]
+                .iter()
+                .all(|good| check(good).is_ok())
+        );
+        assert!(["", "b.example:", "a b"].iter().all(|bad| check(bad).is_err()));
     }
 }

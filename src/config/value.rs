@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
 /// A value as it stands in the file or in an environment variable, before anybody knows what it is for.
 #[derive(Clone, PartialEq, Debug)]
@@ -12,6 +13,7 @@ pub(super) enum Raw {
     Integer(i64),
     Flag(bool),
     List(Vec<Raw>),
+    Table(Vec<(String, Raw)>),
     Other(&'static str),
 }
 
@@ -48,6 +50,12 @@ impl Raw {
             }
             DeValue::Boolean(flag) => Self::Flag(*flag),
             DeValue::Array(items) => Self::List(items.iter().map(|item| Self::from_toml(item.get_ref())).collect()),
+            DeValue::Table(table) => {
+                let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+                    (key.get_ref().to_string(), Self::from_toml(value.get_ref()))
+                };
+                Self::Table(table.iter().map(entry).collect())
+            }
             other => Self::Other(other.type_str()),
         }
     }
@@ -60,12 +68,13 @@ impl Raw {
         value.map_or_else(|| Self::Text(text.to_owned()), |value| Self::from_toml(value.get_ref()))
     }
 
-    fn show(&self) -> String {
+    pub(super) fn show(&self) -> String {
         match self {
             Self::Text(text) => format!("{text:?}"),
             Self::Integer(number) => number.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::List(_) => "a list".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
             Self::Other(what) => (*what).to_owned(),
         }
     }
@@ -171,19 +180,50 @@ impl Value for String {
     }
 }
 
-impl Value for Vec<String> {
+impl<T: Value> Value for Vec<T> {
     /// A text is a list with commas: that is how one writes it in an environment variable.
     fn parse(raw: &Raw) -> Result<Self, String> {
         match raw {
-            Raw::List(items) => items.iter().map(String::parse).collect(),
-            Raw::Text(text) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            _ => Err(format!("{} is not a list of texts", raw.show())),
+            Raw::List(items) => items.iter().map(T::parse).collect(),
+            Raw::Text(text) => text
+                .split(',')
+                .map(|item| T::parse(&Raw::Text(item.trim().to_owned())))
+                .collect(),
+            _ => Err(format!("{} is not a list", raw.show())),
         }
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        format!("[{}]", self.iter().map(Value::show).collect::<Vec<_>>().join(", "))
     }
+}
+
+/// A table of exactly these keys, each at most once; those without a value are absent.
+pub(super) fn entries<'r, const N: usize>(raw: &'r Raw, keys: [&str; N]) -> Result<[Option<&'r Raw>; N], String> {
+    let Raw::Table(table) = raw else {
+        return Err(format!("{} is not a table with {}", raw.show(), keys.join(", ")));
+    };
+    if let Some((unknown, _)) = table.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
+        return Err(format!("{unknown:?} is none of {}", keys.join(", ")));
+    }
+    Ok(keys.map(|key| table.iter().find(|(name, _)| name == key).map(|(_, value)| value)))
+}
+
+/// One of a few names.
+pub(super) fn choice<T: Copy>(raw: &Raw, choices: &[(&str, T)]) -> Result<T, String> {
+    let text = String::parse(raw)?;
+    let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("{text:?} is not one of {}", names()))
+}
+
+/// The name of a choice, as it would be written in the file.
+pub(super) fn name<T: PartialEq>(choice: T, choices: &[(&str, T)]) -> String {
+    let name = choices
+        .iter()
+        .find(|(_, candidate)| *candidate == choice)
+        .map_or("", |(name, _)| name);
+    format!("{name:?}")
 }
 
 /// A check that accepts everything.

@@ -39,6 +39,8 @@ pub struct Options {
     pub stanza_bytes: usize,
     /// Bytes of one element from a client, as it is told (S09).
     pub client_bytes: usize,
+    /// Of a client that names none (B06).
+    pub default_domain: Option<Domain>,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             sessions: 100_000,
             stanza_bytes: 1024 * 1024,
             client_bytes: 1023 * 1024,
+            default_domain: None,
         }
     }
 }
@@ -165,7 +168,15 @@ impl ConnectionManager {
     }
 
     /// A new session (XEP-0124 section 7).
-    fn open(&self, creation: Box<Request>, peer: &Peer) -> Result<Exchange, Response> {
+    fn open(&self, mut creation: Box<Request>, peer: &Peer) -> Result<Exchange, Response> {
+        if let Some(domain) = self
+            .options
+            .default_domain
+            .as_ref()
+            .filter(|_| creation.to.as_deref().is_none_or(str::is_empty))
+        {
+            creation.to = Some(domain.as_str().into());
+        }
         let refuse = |condition| Response::refusal(&creation, condition);
         if self.draining.load(Ordering::SeqCst) {
             return Err(refuse(Condition::SystemShutdown));

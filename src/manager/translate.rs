@@ -5,10 +5,7 @@ use crate::upstream::stream::StreamFailure;
 use crate::xml::XmlError;
 use crate::xml::scope::standing;
 use crate::xmpp::stream_management::Managed;
-use crate::xmpp::{self, Domain, StreamEvent, StreamHeader};
-
-/// Of the defined conditions of stream errors.
-const STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+use crate::xmpp::{self, Domain, STREAMS, StreamEvent, StreamHeader};
 
 /// The header that opens a stream: version 1.0 unless the client says otherwise (Q01), and only a valid bare JID in `from` (C13).
 pub(super) fn header(domain: &Domain, opening: Opening) -> StreamHeader {

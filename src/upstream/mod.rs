@@ -1,13 +1,19 @@
 //! Towards the XMPP server: which domains are served, and a connected byte stream for each.
 
-pub mod dial;
+pub mod connector;
+mod dial;
 pub mod dns;
 pub mod name_servers;
+mod negotiation;
+pub mod permit;
+pub mod pool;
 pub mod resolve;
 pub mod route;
-pub mod services;
+pub mod secure;
+mod services;
 pub mod stream;
 pub mod target;
+pub mod way;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -119,7 +125,14 @@ pub trait Connect: Send + Sync {
 /// How far an attempt came before it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
+    /// No address is known yet.
+    Resolve,
     Tcp,
+    Tls,
+    /// The server has not begun its stream.
+    Header,
+    /// It has, but without features.
+    Features,
 }
 
 /// An attempt to reach an XMPP server failed.

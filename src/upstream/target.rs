@@ -27,8 +27,10 @@ pub enum Host {
 pub enum Source {
     /// The configuration.
     Written,
-    /// DNS or a redirect: what may be dialled is judged (P06).
+    /// DNS: the address is judged (P06).
     Found,
+    /// A server that sends us on, or a client: the port is judged, too.
+    Named,
 }
 
 /// One place where a server may be.
@@ -42,6 +44,16 @@ pub struct Target {
     /// Its share among those of the same priority.
     pub weight: u16,
     pub source: Source,
+}
+
+impl Host {
+    /// A literal address, or a name.
+    pub fn of(text: &str) -> Self {
+        match text.parse() {
+            Ok(address) => Self::Address(address),
+            Err(_) => Self::Name(text.trim_end_matches('.').to_ascii_lowercase()),
+        }
+    }
 }
 
 impl fmt::Display for Host {

@@ -11,12 +11,35 @@ use bytes::Bytes;
 use super::{SASL, SASL2, TLS};
 use crate::xml::lexer::{Lexer, Markup, QName};
 use crate::xml::tag::{Resolver, Tag};
+use crate::xml::walk::find;
 use crate::xml::{Payload, XmlError, XmlLimits};
 
 const COMPRESS: &str = "http://jabber.org/features/compress";
 const FAST: &str = "urn:xmpp:fast:0";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
+
+/// How much a server wants TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartTls {
+    Offered,
+    Required,
+}
+
+/// Does the server take up TLS in this stream (RFC 6120 section 5.4.1)?
+pub fn starttls(features: &Payload) -> Option<StartTls> {
+    let has = |depth, local| {
+        find(features, |visit| {
+            (visit.depth == depth && visit.tag.is(TLS, local)).then_some(())
+        })
+        .is_some()
+    };
+    match (has(1, "starttls"), has(2, "required")) {
+        (false, _) => None,
+        (true, false) => Some(StartTls::Offered),
+        (true, true) => Some(StartTls::Required),
+    }
+}
 
 /// A part that goes, and what comes instead.
 type Cut = (Range<usize>, String);
@@ -197,6 +220,20 @@ mod tests {
         for small in ["<max-bytes>5000</max-bytes>", "<max-bytes>010000</max-bytes>"] {
             assert_eq!(stripped(&limits(small)), limits(small));
         }
+    }
+
+    // DN08
+    #[test]
+    fn tls_is_offered_or_required() {
+        let of = |inside: &str| {
+            let text = format!("<stream:features xmlns:stream='{STREAM}'>{inside}</stream:features>");
+            starttls(&standing(text.into(), STREAM.into(), "features"))
+        };
+        assert_eq!(of(&format!("<starttls xmlns='{TLS}'/>")), Some(StartTls::Offered));
+        let required = format!("<starttls xmlns='{TLS}'><required/></starttls>");
+        assert_eq!(of(&required), Some(StartTls::Required));
+        assert_eq!(of("<starttls/><bind xmlns='urn:b'><required/></bind>"), None);
+        assert_eq!(of(&format!("<x xmlns='urn:x'>{required}</x>")), None);
     }
 
     #[test]

@@ -9,12 +9,14 @@ pub mod undeliverable;
 use std::net::Ipv6Addr;
 
 use self::stream_management::Managed;
+use crate::xml::walk::find;
 use crate::xml::{Payload, Text};
 
 pub const CLIENT: &str = "jabber:client";
 pub const STREAM: &str = "http://etherx.jabber.org/streams";
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 pub const SASL2: &str = "urn:xmpp:sasl:2";
+pub const STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
 /// An XMPP domain, compared as RFC 7622 section 3.2 says: case folded, without a trailing dot.
@@ -69,6 +71,49 @@ pub struct StreamError {
     pub element: Payload,
 }
 
+impl StreamError {
+    /// The name of its defined condition.
+    pub fn condition(&self) -> String {
+        let condition = find(&self.element, |visit| {
+            let is_condition = visit.depth == 1 && visit.tag.namespace.is(STREAMS) && visit.tag.local != "text";
+            is_condition.then(|| visit.tag.local.to_owned())
+        });
+        condition.unwrap_or_else(|| "undefined-condition".to_owned())
+    }
+
+    /// Where the server sends us instead: a host, and a port if it says one (RFC 6120 section 4.9.3.19).
+    pub fn see_other_host(&self) -> Option<(String, Option<u16>)> {
+        let text = find(&self.element, |visit| {
+            let found = visit.depth == 1 && visit.tag.is(STREAMS, "see-other-host");
+            found.then(|| visit.text.trim().to_owned())
+        })?;
+        host_and_port(&text)
+    }
+}
+
+/// `host`, `host:port`, `[2001:db8::1]:port`, `2001:db8::1`; the host without brackets.
+pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (address, rest) = rest.split_once(']')?;
+        address.parse::<Ipv6Addr>().ok()?;
+        (address, rest.strip_prefix(':').or_else(|| (!rest.is_empty()).then_some("")))
+    } else if text.parse::<Ipv6Addr>().is_ok() {
+        (text, None)
+    } else {
+        match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        }
+    };
+    let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@\"'<>[]".contains(c));
+    let port = match port {
+        None => None,
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(_) => return None,
+    };
+    (is_host && port != Some(0)).then(|| (host.to_owned(), port))
+}
+
 /// What a stream says.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum StreamEvent {
@@ -120,6 +165,42 @@ mod tests {
         for text in ["", ".", "..", "a..b", ".a", "a.b..", &long].into_iter().chain(forbidden) {
             assert_eq!(parsed(text), None, "{text:?}");
         }
+    }
+
+    // C14, ER06
+    #[test]
+    fn hosts_are_told_from_ports() {
+        let parsed = |text| host_and_port(text).map(|(host, port)| (host, port.unwrap_or_default()));
+        let some = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(parsed("b.example"), some("b.example", 0));
+        assert_eq!(parsed("b.example:5223"), some("b.example", 5223));
+        assert_eq!(parsed("10.0.0.1:5222"), some("10.0.0.1", 5222));
+        assert_eq!(parsed("[2001:db8::1]:5222"), some("2001:db8::1", 5222));
+        assert_eq!(parsed("[2001:db8::1]"), some("2001:db8::1", 0));
+        assert_eq!(parsed("2001:db8::1"), some("2001:db8::1", 0));
+        for bad in [
+            "", ":5222", "a:", "a:b", "a:0", "a:65536", "a:+1", "a:1:2", "[x]:1", "[::1]1", "a b", "u@h", "h/p",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+
+    // ER06
+    #[test]
+    fn an_error_says_its_condition() {
+        let error = |inside: &str| StreamError {
+            element: crate::xml::scope::standing(
+                format!("<stream:error xmlns:stream='{STREAM}'>{inside}</stream:error>").into(),
+                STREAM.into(),
+                "error",
+            ),
+        };
+        let other = error(&format!("<see-other-host xmlns='{STREAMS}'>b.example:9</see-other-host>"));
+        assert_eq!(other.condition(), "see-other-host");
+        assert_eq!(other.see_other_host(), Some(("b.example".to_owned(), Some(9))));
+        let told = error(&format!("<text xmlns='{STREAMS}'>x</text><conflict xmlns='{STREAMS}'/>"));
+        assert_eq!((told.condition(), told.see_other_host()), ("conflict".to_owned(), None));
+        assert_eq!(error("<a xmlns='urn:a'/>").condition(), "undefined-condition");
     }
 
     // C13

@@ -17,8 +17,11 @@ use boshd::front::{self, Front};
 use boshd::manager::{self, ConnectionManager};
 use boshd::net::Listener;
 use boshd::upstream::Connect;
-use boshd::upstream::dial::Connector;
-use boshd::upstream::route::{Entry, Pattern, Route};
+use boshd::upstream::connector::Connector;
+use boshd::upstream::resolve::Table;
+use boshd::upstream::route::{Entry, Pattern, Route, Servers};
+use boshd::upstream::target::{Host, Security, Source, Target};
+use boshd::upstream::way::{Terms, Way};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -126,13 +129,42 @@ impl Drop for Bench {
 
 /// The network's way to `example.org`, served by these.
 pub fn connector(servers: &[SocketAddr], timeout: Duration) -> Connector {
+    let terms = Terms {
+        timeout,
+        ..Terms::default()
+    };
+    // one after the other
+    let targets = servers.iter().zip(0..).map(|(address, priority)| Target {
+        priority,
+        ..plain(*address)
+    });
+    connector_on(targets.collect(), terms)
+}
+
+/// The same on other terms.
+pub fn connector_on(targets: Vec<Target>, terms: Terms) -> Connector {
+    let resolver = Arc::new(Table::default());
     let entry = Entry {
         pattern: Pattern::parse("example.org").unwrap(),
-        servers: servers.iter().map(SocketAddr::to_string).collect(),
+        servers: Servers::Listed(targets),
+        way: Way::new(terms, resolver.clone()),
     };
     let route = Route {
         entries: vec![entry],
         gone: Pattern::parse("gone.example").into_iter().collect(),
+        denied: Vec::new(),
     };
-    Connector::new(route, timeout)
+    Connector::new(route, resolver)
+}
+
+/// A server in plain text.
+pub fn plain(address: SocketAddr) -> Target {
+    Target {
+        host: Host::Address(address.ip()),
+        port: address.port(),
+        security: Security::Plain,
+        priority: 0,
+        weight: 1,
+        source: Source::Written,
+    }
 }

@@ -1,0 +1,216 @@
+//! The network's `Connect`: a domain's targets, tried one after the other until a stream has begun; a server that sends us on is followed
+//! (ER06).
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use tracing::info;
+
+use super::negotiation::{Beginning, Negotiation};
+use super::resolve::Resolve;
+use super::route::{Entry, Route, Servers};
+use super::target::{Security, Source, Target};
+use super::way::Way;
+use super::{Call, Connect, ConnectError, Connected, Connecting, Stage};
+use crate::xmpp::{Domain, StreamError};
+
+/// Targets that are tried for one stream.
+const ATTEMPTS: usize = 8;
+
+/// How often a stream is sent on.
+const HOPS: usize = 3;
+
+/// Stream errors that are about the server's state, so that another server may do better.
+const MOMENTARY: [&str; 5] = [
+    "system-shutdown",
+    "internal-server-error",
+    "resource-constraint",
+    "connection-timeout",
+    "reset",
+];
+
+/// Connects to the servers that the configuration names or DNS finds, and to no others (C14, P06).
+pub struct Connector {
+    route: Route,
+    resolver: Arc<dyn Resolve>,
+}
+
+impl Connector {
+    pub fn new(route: Route, resolver: Arc<dyn Resolve>) -> Self {
+        Self { route, resolver }
+    }
+
+    async fn reach(&self, call: Call) -> Result<Connected, ConnectError> {
+        let Some(entry) = self.route.find(&call.domain) else {
+            return Err(nowhere(&call.domain, io::ErrorKind::NotFound.into()));
+        };
+        let targets = self.targets(entry, &call.domain).await?;
+        let mut search = Search {
+            way: &entry.way,
+            call: &call,
+            waiting: entry
+                .way
+                .pool
+                .order(targets.clone(), random)
+                .into_iter()
+                .take(ATTEMPTS)
+                .collect(),
+            known: targets,
+            hops: 0,
+        };
+        search.run().await
+    }
+
+    async fn targets(&self, entry: &Entry, domain: &Domain) -> Result<Vec<Target>, ConnectError> {
+        let allowed = match &entry.servers {
+            Servers::Listed(targets) => return Ok(targets.clone()),
+            Servers::Found(allowed) => *allowed,
+        };
+        let found = self.resolver.servers(domain).await;
+        let mut targets = found.map_err(|error| nowhere(domain, io::Error::other(error)))?;
+        match allowed {
+            None => {}
+            Some(Security::Plain) => targets.iter_mut().for_each(|target| {
+                if target.security == Security::StartTls {
+                    target.security = Security::Plain;
+                }
+            }),
+            Some(allowed) => targets.retain(|target| target.security == allowed),
+        }
+        if targets.is_empty() {
+            let text = "DNS names no server that offers TLS the way the configuration wants it";
+            return Err(nowhere(domain, io::Error::other(text)));
+        }
+        Ok(targets)
+    }
+}
+
+impl Connect for Connector {
+    fn serves(&self, domain: &Domain) -> bool {
+        self.route.find(domain).is_some()
+    }
+
+    fn is_gone(&self, domain: &Domain) -> bool {
+        self.route.is_gone(domain)
+    }
+
+    fn connect(&self, call: Call) -> Connecting<'_> {
+        Box::pin(self.reach(call))
+    }
+}
+
+/// One stream's way through the targets.
+struct Search<'a> {
+    way: &'a Arc<Way>,
+    call: &'a Call,
+    waiting: VecDeque<Target>,
+    /// All of the domain's, for redirects among them.
+    known: Vec<Target>,
+    hops: usize,
+}
+
+impl Search<'_> {
+    async fn run(&mut self) -> Result<Connected, ConnectError> {
+        loop {
+            let Some(target) = self.waiting.pop_front() else {
+                return Err(nowhere(&self.call.domain, io::ErrorKind::NotFound.into()));
+            };
+            let failure = match self.way.attempt(&target, self.call).await {
+                Ok((negotiation, beginning)) => match self.judge(&target, negotiation, beginning).await {
+                    Verdict::Take(connected) => return Ok(connected),
+                    Verdict::Follow => continue,
+                    Verdict::GiveUp(failure) => return Err(failure),
+                    Verdict::Next(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            self.way.failed(&target, &self.call.domain, &failure);
+            if self.waiting.is_empty() {
+                return Err(failure);
+            }
+            let ConnectError { target, stage, source } = failure;
+            info!(domain = %self.call.domain, session = self.call.session, target, ?stage, cause = %source, "trying the next server");
+        }
+    }
+
+    async fn judge(&mut self, target: &Target, negotiation: Negotiation, beginning: Beginning) -> Verdict {
+        let failure = |source| ConnectError {
+            target: target.to_string(),
+            stage: Stage::Features,
+            source,
+        };
+        match beginning {
+            Beginning::Ready(_) => {
+                self.way.answered(target, &self.call.domain);
+                Verdict::Take(negotiation.finish())
+            }
+            Beginning::Error(error) if error.see_other_host().is_some() => {
+                negotiation.leave().await;
+                match self.redirected(target, &error) {
+                    Some(next) if self.hops < HOPS => {
+                        self.hops += 1;
+                        self.waiting.push_front(next);
+                        Verdict::Follow
+                    }
+                    Some(_) => Verdict::GiveUp(failure(io::Error::other("servers send us round in circles"))),
+                    None => Verdict::GiveUp(failure(io::Error::other(
+                        "the server names a host that upstream.redirects does not list",
+                    ))),
+                }
+            }
+            // the last server's word is the client's to hear
+            Beginning::Error(error) if MOMENTARY.contains(&&*error.condition()) && !self.waiting.is_empty() => {
+                negotiation.leave().await;
+                Verdict::Next(failure(io::Error::other(error.condition())))
+            }
+            Beginning::Nonsense(error) if !self.waiting.is_empty() => Verdict::Next(failure(io::Error::other(error))),
+            Beginning::Error(_) | Beginning::Nonsense(_) => Verdict::Take(negotiation.finish()),
+        }
+    }
+
+    /// The target that a server sends us to, under the terms of the one that it is itself.
+    fn redirected(&self, from: &Target, error: &StreamError) -> Option<Target> {
+        let (host, port) = error.see_other_host()?;
+        let usual = if from.security == Security::Direct { 5223 } else { 5222 };
+        let port = port.unwrap_or(usual);
+        let next = |source| Target {
+            host: super::target::Host::of(&host),
+            port,
+            source,
+            ..from.clone()
+        };
+        let as_known = next(Source::Named);
+        let known = self
+            .known
+            .iter()
+            .find(|known| known.host == as_known.host && known.port == port);
+        match known {
+            Some(known) => Some(known.clone()),
+            None => self.way.terms.permit.named(&host, port).map(next),
+        }
+    }
+}
+
+/// What becomes of a stream that has begun.
+enum Verdict {
+    Take(Connected),
+    /// Another target was put first.
+    Follow,
+    Next(ConnectError),
+    GiveUp(ConnectError),
+}
+
+/// No target was even tried.
+fn nowhere(domain: &Domain, source: io::Error) -> ConnectError {
+    ConnectError {
+        target: domain.to_string(),
+        stage: Stage::Resolve,
+        source,
+    }
+}
+
+fn random(below: u32) -> u32 {
+    // without randomness the first is chosen
+    getrandom::u32().map_or(0, |number| number % below.max(1))
+}

@@ -1,0 +1,163 @@
+//! TLS towards a server: which certificates are believed, for which name, and who we say that we are (RFC 6120 section 13.7, XEP-0368).
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest as _, Sha256};
+use tokio_rustls::TlsConnector;
+
+use super::BoxStream;
+
+/// The protocol that a server on a shared port is told (XEP-0368 section 4).
+const ALPN: &[u8] = b"xmpp-client";
+
+/// Bytes that a TLS connection holds for a server that does not take them; more waits in the session, where it is counted.
+const BUFFER: usize = 16 * 1024;
+
+/// The SHA-256 of a certificate.
+pub type Fingerprint = [u8; 32];
+
+/// Whom an operator trusts to say who a server is.
+#[derive(Debug)]
+pub enum Trust {
+    /// Authorities.
+    Roots(RootCertStore),
+    /// These very certificates, whoever signed them and whatever name or date they bear.
+    Pinned(Vec<Fingerprint>),
+}
+
+/// Who we say that we are.
+#[derive(Debug)]
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// How to secure the ways to a domain's servers. Sessions are resumed among those that share it.
+#[derive(Clone)]
+pub struct Secure {
+    direct: Arc<ClientConfig>,
+    starttls: Arc<ClientConfig>,
+}
+
+impl Secure {
+    /// # Errors
+    /// There is nobody to trust, or our key does not fit our certificate.
+    pub fn new(trust: Trust, identity: Option<Identity>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier: Arc<dyn ServerCertVerifier> = match trust {
+            Trust::Roots(roots) => WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
+                .build()
+                .map_err(|error| rustls::Error::General(error.to_string()))?,
+            Trust::Pinned(pins) => Arc::new(Pinned {
+                pins,
+                algorithms: provider.signature_verification_algorithms,
+            }),
+        };
+        let mut starttls = config(provider, verifier, identity)?;
+        let mut direct = starttls.clone();
+        direct.alpn_protocols = vec![ALPN.to_vec()];
+        // tickets of one kind are none of the other
+        starttls.resumption = rustls::client::Resumption::default();
+        Ok(Self {
+            direct: Arc::new(direct),
+            starttls: Arc::new(starttls),
+        })
+    }
+
+    /// TLS from the first byte on.
+    ///
+    /// # Errors
+    /// The server's certificate does not prove `name`, or there is no TLS.
+    pub async fn direct(&self, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
+        handshake(&self.direct, io, name).await
+    }
+
+    /// TLS after the server's consent.
+    ///
+    /// # Errors
+    /// The server's certificate does not prove `name`, or there is no TLS.
+    pub async fn upgrade(&self, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
+        handshake(&self.starttls, io, name).await
+    }
+}
+
+impl fmt::Debug for Secure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secure").finish_non_exhaustive()
+    }
+}
+
+fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    match identity {
+        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key),
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+async fn handshake(config: &Arc<ClientConfig>, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
+    let connector = TlsConnector::from(Arc::clone(config));
+    let limit = |connection: &mut rustls::ClientConnection| connection.set_buffer_limit(Some(BUFFER));
+    Ok(Box::new(connector.connect_with(name, io, limit).await?))
+}
+
+/// Believes certificates that it knows.
+#[derive(Debug)]
+struct Pinned {
+    pins: Vec<Fingerprint>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let fingerprint: Fingerprint = Sha256::digest(certificate).into();
+        if self.pins.contains(&fingerprint) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
