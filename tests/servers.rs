@@ -7,6 +7,7 @@ mod support {
     pub mod boshd;
     pub mod cutter;
     pub mod element;
+    pub mod haproxy;
     pub mod http;
     pub mod mischief;
     pub mod packages;
