@@ -5,6 +5,7 @@
 mod support {
     pub mod bosh;
     pub mod boshd;
+    pub mod certificates;
     pub mod cutter;
     pub mod element;
     pub mod haproxy;
@@ -13,6 +14,7 @@ mod support {
     pub mod packages;
     pub mod process;
     pub mod prosody;
+    pub mod server;
 }
 
 #[path = "servers"]

@@ -2,7 +2,8 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::{Prosody, password_of};
+use crate::support::prosody::Prosody;
+use crate::support::server::password_of;
 
 async fn log_in(mechanism: &str) {
     let prosody = Prosody::start(&["alice"]);

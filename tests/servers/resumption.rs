@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::{Prosody, password_of};
+use crate::support::prosody::Prosody;
+use crate::support::server::password_of;
 
 const SM: &str = "urn:xmpp:sm:3";
 
