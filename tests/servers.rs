@@ -7,6 +7,7 @@ mod support {
     pub mod boshd;
     pub mod certificates;
     pub mod cutter;
+    pub mod ejabberd;
     pub mod element;
     pub mod haproxy;
     pub mod http;
