@@ -21,8 +21,7 @@ pub struct Ejabberd {
     pub bosh: Option<SocketAddr>,
     /// Where each connection begins with a PROXY header.
     pub proxied: Option<SocketAddr>,
-    /// Taken out and dropped it is gone at once, without a farewell (SIGKILL).
-    pub process: Option<Process>,
+    process: Option<Process>,
     users: Vec<String>,
     folder: TempDir,
 }
@@ -31,27 +30,6 @@ impl Ejabberd {
     /// Starts it in plain text, with accounts whose password is `password_of` their name.
     pub fn start(users: &[&str]) -> Self {
         Self::with(users, &Options::default())
-    }
-
-    /// Starts it in its folder and on its ports, where it may have run before.
-    pub fn launch(&mut self) {
-        drop(self.process.take());
-        let folder = self.folder.path();
-        let spool = format!("\"{}\"", folder.join("spool").display());
-        let mut command = Command::new("erl");
-        command
-            // threads that are idle sleep at once: others need the cores
-            .args(["-noinput", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"])
-            .args(["-mnesia", "dir", &spool, "-s", "ejabberd", "-eval", &self.accounts()])
-            .env("ERL_LIBS", format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH))
-            .env("ERL_CRASH_DUMP_SECONDS", "0")
-            .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
-            .env("EJABBERD_LOG_PATH", folder.join("ejabberd-own.log"))
-            .env("HOME", folder)
-            .current_dir(folder);
-        let mut process = Process::spawn("ejabberd", &mut command, folder.join("ejabberd.log"));
-        process.wait_for_line(READY);
-        self.process = Some(process);
     }
 
     /// In Erlang; accounts that are there from an earlier run stay as they are.
@@ -131,5 +109,33 @@ impl Server for Ejabberd {
 
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
+    }
+
+    fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    fn launch(&mut self) {
+        self.kill();
+        let folder = self.folder.path();
+        let spool = format!("\"{}\"", folder.join("spool").display());
+        let mut command = Command::new("erl");
+        command
+            // threads that are idle sleep at once: others need the cores
+            .args(["-noinput", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"])
+            .args(["-mnesia", "dir", &spool, "-s", "ejabberd", "-eval", &self.accounts()])
+            .env("ERL_LIBS", format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+            .env("ERL_CRASH_DUMP_SECONDS", "0")
+            .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
+            .env("EJABBERD_LOG_PATH", folder.join("ejabberd-own.log"))
+            .env("HOME", folder)
+            .current_dir(folder);
+        let mut process = Process::spawn("ejabberd", &mut command, folder.join("ejabberd.log"));
+        process.wait_for_line(READY);
+        self.process = Some(process);
     }
 }

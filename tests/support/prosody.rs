@@ -17,8 +17,7 @@ pub struct Prosody {
     pub address: SocketAddr,
     /// Its own connection manager, at `/http-bind`.
     pub bosh: Option<SocketAddr>,
-    /// Taken out and dropped it is gone at once, without a farewell (SIGKILL).
-    pub process: Option<Process>,
+    process: Option<Process>,
     folder: TempDir,
 }
 
@@ -26,21 +25,6 @@ impl Prosody {
     /// Starts it in plain text, with accounts whose password is `password_of` their name.
     pub fn start(users: &[&str]) -> Self {
         Self::with(users, &Options::default())
-    }
-
-    /// Starts it in its folder and on its port, where it may have run before.
-    pub fn launch(&mut self) {
-        drop(self.process.take());
-        let folder = self.folder.path();
-        let mut command = Command::new("prosody");
-        command
-            .arg("--config")
-            .arg(folder.join("prosody.cfg.lua"))
-            .arg("-F")
-            .env("HOME", folder);
-        let mut process = Process::spawn("prosody", &mut command, folder.join("prosody.log"));
-        process.wait_for(self.address);
-        self.process = Some(process);
     }
 
     fn configuration(&self, options: &Options) -> String {
@@ -110,6 +94,28 @@ impl Server for Prosody {
 
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
+    }
+
+    fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    fn launch(&mut self) {
+        self.kill();
+        let folder = self.folder.path();
+        let mut command = Command::new("prosody");
+        command
+            .arg("--config")
+            .arg(folder.join("prosody.cfg.lua"))
+            .arg("-F")
+            .env("HOME", folder);
+        let mut process = Process::spawn("prosody", &mut command, folder.join("prosody.log"));
+        process.wait_for(self.address);
+        self.process = Some(process);
     }
 }
 

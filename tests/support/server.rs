@@ -5,19 +5,30 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::process::Process;
+
 pub const DOMAIN: &str = "example.test";
 
 pub fn password_of(user: &str) -> String {
     format!("{user}'s secret")
 }
 
-/// A server that has started.
+/// A server that has started; it is killed when dropped.
 pub trait Server {
     /// With accounts whose password is `password_of` their name.
     fn with(users: &[&str], options: &Options) -> Self;
 
     /// Where its clients connect.
     fn address(&self) -> SocketAddr;
+
+    /// While it runs: for its log.
+    fn process(&self) -> &Process;
+
+    /// It is gone at once, without a farewell (SIGKILL).
+    fn kill(&mut self);
+
+    /// Starts it in its folder and on its ports, where it has run before.
+    fn launch(&mut self);
 }
 
 #[derive(Clone)]
