@@ -14,6 +14,7 @@ mod support {
     pub mod packages;
     pub mod process;
     pub mod prosody;
+    pub mod server;
 }
 
 use std::net::SocketAddr;

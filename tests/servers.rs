@@ -1,17 +1,39 @@
-//! boshd in front of a real XMPP server, Debian's Prosody: a small BOSH client logs in, chats, moves megabytes and sees the
-//! server die. What the tests need is installed by them.
+//! boshd in front of real XMPP servers, Debian's Prosody and ejabberd: a small BOSH client logs in, chats, moves megabytes and
+//! sees the server die. What the tests need is installed by them.
 
 #[path = "support"]
 mod support {
     pub mod bosh;
     pub mod boshd;
+    pub mod certificates;
     pub mod cutter;
+    pub mod ejabberd;
     pub mod element;
+    pub mod haproxy;
     pub mod http;
     pub mod mischief;
     pub mod packages;
     pub mod process;
     pub mod prosody;
+    pub mod server;
+}
+
+/// Makes a test for each server of each play `async fn play<S: Server>()`.
+macro_rules! before_each_server {
+    ($($play:ident),+ $(,)?) => {
+        mod prosody {
+            $(#[tokio::test]
+            async fn $play() {
+                super::$play::<crate::support::prosody::Prosody>().await;
+            })+
+        }
+        mod ejabberd {
+            $(#[tokio::test]
+            async fn $play() {
+                super::$play::<crate::support::ejabberd::Ejabberd>().await;
+            })+
+        }
+    };
 }
 
 #[path = "servers"]

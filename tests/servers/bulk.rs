@@ -2,7 +2,9 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::Prosody;
+use crate::support::server::{Options, Server};
+
+before_each_server!(five_megabytes_each_way);
 
 /// 2560 stanzas of 2 KiB are 5 MiB each way.
 const STANZAS: usize = 2560;
@@ -34,10 +36,9 @@ async fn exchange(client: &mut Bosh, own: &str, other: &str) {
     }
 }
 
-#[tokio::test]
-async fn five_megabytes_each_way() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+async fn five_megabytes_each_way<S: Server>() {
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     tokio::join!(exchange(&mut alice, "alice", "bob"), exchange(&mut bob, "bob", "alice"));

@@ -4,7 +4,15 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::cutter::Cutter;
 use crate::support::element::Element;
-use crate::support::prosody::Prosody;
+use crate::support::server::{Options, Server};
+
+before_each_server!(
+    roster_is_set_and_pushed_and_fetched,
+    presence_follows_a_subscription,
+    messages_go_both_ways,
+    messages_survive_a_hostile_network,
+    a_room_hears_everybody_in_one_order,
+);
 
 const ROOM: &str = "hall@rooms.example.test";
 
@@ -25,10 +33,9 @@ async fn expect_presence(client: &mut Bosh, kind: Option<&str>, from: &str) -> E
     client.expect("presence", fits).await
 }
 
-#[tokio::test]
-async fn roster_is_set_and_pushed_and_fetched() {
-    let prosody = Prosody::start(&["alice"]);
-    let boshd = Boshd::start(prosody.address);
+async fn roster_is_set_and_pushed_and_fetched<S: Server>() {
+    let server = S::with(&["alice"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let query = |items: &str| format!("<query xmlns='jabber:iq:roster'>{items}</query>");
     let empty = alice.iq("get", "", &query("")).await;
@@ -53,10 +60,9 @@ async fn roster_is_set_and_pushed_and_fetched() {
     }
 }
 
-#[tokio::test]
-async fn presence_follows_a_subscription() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+async fn presence_follows_a_subscription<S: Server>() {
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
 
@@ -75,10 +81,9 @@ async fn presence_follows_a_subscription() {
     expect_presence(&mut alice, Some("unavailable"), "bob@example.test/test").await;
 }
 
-#[tokio::test]
-async fn messages_go_both_ways() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+async fn messages_go_both_ways<S: Server>() {
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-256").await;
 
@@ -88,11 +93,10 @@ async fn messages_go_both_ways() {
     assert_eq!(next_text(&mut alice).await, "hello\tyourself");
 }
 
-#[tokio::test]
-async fn messages_survive_a_hostile_network() {
+async fn messages_survive_a_hostile_network<S: Server>() {
     const MESSAGES: usize = 500;
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let cutter = Cutter::start(boshd.address, 7).await;
     let mut alice = Bosh::login(cutter.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(cutter.address, "bob", "SCRAM-SHA-1").await;
@@ -110,10 +114,9 @@ async fn messages_survive_a_hostile_network() {
     );
 }
 
-#[tokio::test]
-async fn a_room_hears_everybody_in_one_order() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+async fn a_room_hears_everybody_in_one_order<S: Server>() {
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {

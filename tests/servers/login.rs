@@ -1,36 +1,39 @@
-//! Logging in through boshd with each mechanism that Prosody offers here, and after a failure in the same session (AU09).
+//! Logging in through boshd with mechanisms that both servers offer, and after a failure in the same session (AU09).
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::{Prosody, password_of};
+use crate::support::server::{Options, Server, password_of};
 
-async fn log_in(mechanism: &str) {
-    let prosody = Prosody::start(&["alice"]);
-    let boshd = Boshd::start(prosody.address);
+before_each_server!(
+    with_scram_sha_1,
+    with_scram_sha_256,
+    with_plain,
+    with_the_right_password_after_a_wrong_one,
+);
+
+async fn log_in<S: Server>(mechanism: &str) {
+    let server = S::with(&["alice"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", mechanism).await;
     let pong = alice.iq("get", "example.test", "<ping xmlns='urn:xmpp:ping'/>").await;
     assert_eq!(pong.attribute("type"), Some("result"), "{pong:?}");
 }
 
-#[tokio::test]
-async fn with_scram_sha_1() {
-    log_in("SCRAM-SHA-1").await;
+async fn with_scram_sha_1<S: Server>() {
+    log_in::<S>("SCRAM-SHA-1").await;
 }
 
-#[tokio::test]
-async fn with_scram_sha_256() {
-    log_in("SCRAM-SHA-256").await;
+async fn with_scram_sha_256<S: Server>() {
+    log_in::<S>("SCRAM-SHA-256").await;
 }
 
-#[tokio::test]
-async fn with_plain() {
-    log_in("PLAIN").await;
+async fn with_plain<S: Server>() {
+    log_in::<S>("PLAIN").await;
 }
 
-#[tokio::test]
-async fn with_the_right_password_after_a_wrong_one() {
-    let prosody = Prosody::start(&["alice"]);
-    let boshd = Boshd::start(prosody.address);
+async fn with_the_right_password_after_a_wrong_one<S: Server>() {
+    let server = S::with(&["alice"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::open(boshd.address).await;
     for mechanism in ["SCRAM-SHA-256", "PLAIN"] {
         let refused = alice.authenticate(mechanism, "alice", "a guess").await;

@@ -2,12 +2,13 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::Prosody;
+use crate::support::server::{Options, Server};
 
-#[tokio::test]
-async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
-    let mut prosody = Prosody::start(&["alice"]);
-    let boshd = Boshd::start(prosody.address);
+before_each_server!(a_killed_server_ends_the_session_and_a_restarted_one_is_used);
+
+async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used<S: Server>() {
+    let mut server = S::with(&["alice"], &Options::default());
+    let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let echo = |text: &str| {
         let head = "<message xmlns='jabber:client' type='chat' to='alice@example.test/test'>";
@@ -21,7 +22,7 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
         .await;
     assert_eq!(last.attribute("to"), Some("alice@example.test/test"));
 
-    drop(prosody.process.take());
+    server.kill();
     let mut before_the_end = Vec::new();
     while let Some(stanza) = alice.next().await {
         before_the_end.extend(stanza.text_of("body").map(str::to_owned));
@@ -29,7 +30,7 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used() {
     assert_eq!(before_the_end, ["0", "1"]);
     assert_eq!(alice.end.as_deref(), Some("remote-connection-failed"));
 
-    prosody.launch();
+    server.launch();
     let mut again = Bosh::login(boshd.address, "alice", "SCRAM-SHA-256").await;
     again.send(&echo("back")).await;
     again

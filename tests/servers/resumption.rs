@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::prosody::{Prosody, password_of};
+use crate::support::server::{Options, Server, password_of};
+
+before_each_server!(a_lost_client_comes_back_in_another_session);
 
 const SM: &str = "urn:xmpp:sm:3";
 
@@ -17,10 +19,9 @@ fn message(text: &str) -> String {
 
 // AU06, AU07, AU08, ER08: both sides count the same; a client that vanishes leaves a session behind that another BOSH session takes up, with
 // all that was said meanwhile, and no sender is told that it could not be delivered
-#[tokio::test]
-async fn a_lost_client_comes_back_in_another_session() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::with("example.test", prosody.address, "[bosh]\ninactivity = '2s'\n");
+async fn a_lost_client_comes_back_in_another_session<S: Server>() {
+    let server = S::with(&["alice", "bob"], &Options::default());
+    let boshd = Boshd::with("example.test", server.address(), "[bosh]\ninactivity = '2s'\n");
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     alice.send(&format!("<enable xmlns='{SM}' resume='true'/>")).await;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::element::Element;
 use super::http::Endpoint;
-use super::prosody::{DOMAIN, password_of};
+use super::server::{DOMAIN, password_of};
 
 /// The longest that anything here should take, on a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);

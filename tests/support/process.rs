@@ -16,6 +16,8 @@ pub struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
+    /// How long the log was when it started.
+    start: usize,
 }
 
 impl Process {
@@ -23,24 +25,29 @@ impl Process {
     pub fn spawn(name: &'static str, command: &mut Command, log: PathBuf) -> Self {
         let output = File::options().create(true).append(true).open(&log).expect("log file");
         let errors = output.try_clone().expect("log file");
+        let start = std::fs::read(&log).expect("log file").len();
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
-        Self { name, child, log }
+        Self { name, child, log, start }
     }
 
     /// Returns once something accepts connections there.
     pub fn wait_for(&mut self, address: SocketAddr) {
+        self.wait_until(&format!("listen on {address}"), |_| TcpStream::connect(address).is_ok());
+    }
+
+    /// Returns once it has written this, since it was started.
+    pub fn wait_for_line(&mut self, text: &str) {
+        self.wait_until(&format!("write {text:?}"), |process| process.wrote_since_start(text));
+    }
+
+    fn wait_until(&mut self, goal: &str, reached: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + START;
-        while TcpStream::connect(address).is_err() {
+        while !reached(self) {
             if let Some(status) = self.child.try_wait().expect("child") {
                 panic!("{} ended at its start: {status}\n{}", self.name, self.log());
             }
-            assert!(
-                Instant::now() < deadline,
-                "{} does not listen on {address}\n{}",
-                self.name,
-                self.log()
-            );
+            assert!(Instant::now() < deadline, "{} does not {goal}\n{}", self.name, self.log());
             std::thread::sleep(POLL);
         }
     }
@@ -104,6 +111,11 @@ impl Process {
     pub fn wrote(&self, text: &str) -> usize {
         let log = std::fs::read(&self.log).expect("log file");
         String::from_utf8_lossy(&log).matches(text).count()
+    }
+
+    fn wrote_since_start(&self, text: &str) -> bool {
+        let log = std::fs::read(&self.log).expect("log file");
+        String::from_utf8_lossy(&log[self.start..]).contains(text)
     }
 
     /// The end of what it wrote.

@@ -1,5 +1,6 @@
-//! Debian's Prosody as the XMPP server behind boshd: the domain `example.test` with the accounts a test asks for and the
-//! group chat service `rooms.example.test`, in plain text on a free loopback port, everything in a folder of its own.
+//! Debian's Prosody as the XMPP server behind boshd, on a free loopback port, everything in a folder of its own. It reads no
+//! PROXY header (`mod_net_proxy` is not in Debian's `prosody-modules`): `haproxy` does that before it.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -10,41 +11,101 @@ use tempfile::TempDir;
 
 use super::packages;
 use super::process::{Process, free_port};
-
-pub const DOMAIN: &str = "example.test";
+use super::server::{DOMAIN, Options, Server, Tls, password_of};
 
 pub struct Prosody {
     pub address: SocketAddr,
-    /// Taken out and dropped it is gone at once, without a farewell (SIGKILL).
-    pub process: Option<Process>,
+    /// Its own connection manager, at `/http-bind`.
+    pub bosh: Option<SocketAddr>,
+    process: Option<Process>,
     folder: TempDir,
 }
 
 impl Prosody {
-    /// Starts it with accounts whose password is `password_of` their name.
+    /// Starts it in plain text, with accounts whose password is `password_of` their name.
     pub fn start(users: &[&str]) -> Self {
-        packages::ensure(&["prosody"]);
-        let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
-        let address = free_port();
-        std::fs::write(folder.path().join("prosody.cfg.lua"), configuration(address, folder.path())).expect("prosody.cfg.lua");
-        let accounts = folder.path().join("example%2etest/accounts");
+        Self::with(users, &Options::default())
+    }
+
+    fn configuration(&self, options: &Options) -> String {
+        let mut modules = vec!["roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline"];
+        let chosen = [
+            (options.stream_management, "smacks"),
+            (options.legacy_login, "legacyauth"),
+            (options.bosh, "bosh"),
+            (options.tls.identity().is_some(), "tls"),
+        ];
+        modules.extend(chosen.into_iter().filter_map(|(wanted, module)| wanted.then_some(module)));
+        let mut text = general(self.folder.path(), options);
+        let required = matches!(options.tls, Tls::Required(_));
+        let (plain, direct) = match options.tls {
+            Tls::Direct(_) => (String::new(), self.address.port().to_string()),
+            _ => (self.address.port().to_string(), String::new()),
+        };
+        let http = self.bosh.map(|address| address.port().to_string()).unwrap_or_default();
+        write!(
+            text,
+            r#"c2s_ports = {{ {plain} }}
+c2s_direct_tls_ports = {{ {direct} }}
+c2s_require_encryption = {required}
+allow_unencrypted_plain_auth = {plain_login}
+http_ports = {{ {http} }}
+modules_enabled = {{ {modules} }}
+{settings}
+VirtualHost "{DOMAIN}"
+Component "rooms.{DOMAIN}" "muc"
+"#,
+            plain_login = !required,
+            modules = modules
+                .iter()
+                .map(|module| format!("\"{module}\""))
+                .collect::<Vec<_>>()
+                .join(", "),
+            settings = options.stream_management_settings,
+        )
+        .expect("string");
+        text
+    }
+}
+
+impl Server for Prosody {
+    fn with(users: &[&str], options: &Options) -> Self {
+        packages::ensure(&["prosody", "lua-sec"]);
+        assert!(!options.proxied, "put `haproxy` before it");
+        let mut prosody = Self {
+            address: free_port(),
+            bosh: options.bosh.then(free_port),
+            process: None,
+            folder: TempDir::with_prefix("boshd-test-").expect("temporary folder"),
+        };
+        let folder = prosody.folder.path();
+        std::fs::write(folder.join("prosody.cfg.lua"), prosody.configuration(options)).expect("prosody.cfg.lua");
+        let accounts = folder.join("example%2etest/accounts");
         std::fs::create_dir_all(&accounts).expect("folder of the accounts");
+        // without this one it complains
+        std::fs::create_dir(folder.join("certs")).expect("folder of certificates");
         for user in users {
             let account = format!("return {{ password = \"{}\" }};\n", password_of(user));
             std::fs::write(accounts.join(format!("{user}.dat")), account).expect("account");
         }
-        let mut prosody = Self {
-            address,
-            process: None,
-            folder,
-        };
         prosody.launch();
         prosody
     }
 
-    /// Starts it in its folder and on its port, where it may have run before.
-    pub fn launch(&mut self) {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
+    }
+
+    fn kill(&mut self) {
         drop(self.process.take());
+    }
+
+    fn launch(&mut self) {
+        self.kill();
         let folder = self.folder.path();
         let mut command = Command::new("prosody");
         command
@@ -58,33 +119,28 @@ impl Prosody {
     }
 }
 
-pub fn password_of(user: &str) -> String {
-    format!("{user}'s secret")
-}
-
-fn configuration(address: SocketAddr, folder: &Path) -> String {
+/// What is the same for each choice of ports and modules, and the certificate.
+fn general(folder: &Path, options: &Options) -> String {
     let mut text = format!(
         r#"run_as_root = true
 data_path = "{folder}"
-log = {{ info = "*console" }}
+log = {{ {level} = "*console" }}
 interfaces = {{ "127.0.0.1" }}
-c2s_ports = {{ {port} }}
+http_interfaces = {{ "127.0.0.1" }}
+https_ports = {{ }}
 s2s_ports = {{ }}
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 storage = "internal"
 c2s_stanza_size_limit = 10 * 1024 * 1024
+modules_disabled = {{ "s2s"{tls} }}
 "#,
         folder = folder.display(),
-        port = address.port(),
+        level = options.log.name(),
+        tls = if options.tls.identity().is_none() { ", \"tls\"" } else { "" },
     );
-    let modules = [
-        "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks",
-    ];
-    let list: Vec<String> = modules.iter().map(|module| format!("\"{module}\"")).collect();
-    writeln!(text, "modules_enabled = {{ {} }}", list.join(", ")).expect("string");
-    text.push_str("modules_disabled = { \"s2s\", \"tls\" }\n");
-    writeln!(text, "VirtualHost \"{DOMAIN}\"\nComponent \"rooms.{DOMAIN}\" \"muc\"").expect("string");
+    if let Some(identity) = options.tls.identity() {
+        let (certificate, key) = (identity.certificate.display(), identity.key.display());
+        writeln!(text, "ssl = {{ certificate = \"{certificate}\", key = \"{key}\" }}").expect("string");
+    }
     text
 }
