@@ -16,6 +16,7 @@ mod support {
     pub mod process;
     pub mod prosody;
     pub mod server;
+    pub mod thief;
 }
 
 /// Makes a test for each server of each play `async fn play<S: Server>()`.
@@ -41,6 +42,7 @@ mod servers {
     mod bulk;
     mod chaos;
     mod chat;
+    mod delivery;
     mod login;
     mod outage;
     mod resumption;

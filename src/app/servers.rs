@@ -107,6 +107,7 @@ fn terms(domain: &Domain, config: &Config) -> anyhow::Result<Terms> {
             redirects: reach.redirects.iter().map(host).collect::<anyhow::Result<_>>()?,
         },
         system_names: config.resolver.servers.is_empty(),
+        delivery: domain.delivery,
     })
 }
 

@@ -11,7 +11,8 @@ use crate::bosh::{Close, ServerCommand, StreamId};
 use crate::upstream::Connected;
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::xml::Payload;
-use crate::xmpp::{Domain, StreamHeader};
+use crate::xmpp::stream_management::{Passage, StreamManagement};
+use crate::xmpp::{Domain, StreamEvent, StreamHeader};
 
 /// How long the server's own goodbye is waited for (ER09).
 const CLOSE: Duration = Duration::from_secs(5);
@@ -21,16 +22,78 @@ pub(super) struct Leg {
     pub stream: StreamId,
     pub domain: Domain,
     pub link: Link,
+    management: StreamManagement,
 }
 
 impl Leg {
     pub fn new(stream: StreamId, domain: Domain) -> Self {
         let link = Link::Connecting(BytesMut::new());
-        Self { stream, domain, link }
+        Self {
+            stream,
+            domain,
+            link,
+            management: StreamManagement::new(false),
+        }
     }
 
-    pub fn carry_out(&mut self, command: ServerCommand, setting: &Setting) {
-        self.link.carry_out(command, &self.domain, setting);
+    pub fn connected(&mut self, connected: Connected, setting: &Setting) {
+        self.management = StreamManagement::new(connected.delivery);
+        self.link.connected(connected, setting);
+    }
+
+    /// Hears what the server says; false: it is not for the client.
+    pub fn server_says(&mut self, event: &StreamEvent) -> bool {
+        self.management.server_says(event)
+    }
+
+    /// The client has so many of its payloads.
+    pub fn confirmed(&mut self, payloads: usize) {
+        self.management.confirmed(payloads);
+    }
+
+    /// Does the server take back what the client is not known to have?
+    pub fn takes_back(&self) -> bool {
+        self.management.is_active()
+    }
+
+    /// Stanzas that the server is not known to have.
+    pub fn untaken(&self) -> u32 {
+        self.management.untaken()
+    }
+
+    /// What the manager has to say itself is said.
+    pub fn speak(&mut self) {
+        if let Link::Connected(stream) = &mut self.link {
+            self.management.speak(stream.output());
+        }
+    }
+
+    /// Says what the client says: what the client gets instead, where that is not for the server.
+    pub fn send(&mut self, payloads: &[Payload]) -> Vec<Payload> {
+        let Some(output) = self.link.output() else { return Vec::new() };
+        let passages = payloads.iter().map(|payload| self.management.client_says(payload, output));
+        let refused = |passage| match passage {
+            Passage::Refused(answer) => Some(answer),
+            Passage::Passed | Passage::Dropped => None,
+        };
+        passages.filter_map(refused).collect()
+    }
+
+    /// What the client gets instead of what is not for the server.
+    pub fn carry_out(&mut self, command: ServerCommand, setting: &Setting) -> Vec<Payload> {
+        match command {
+            // whoever connects begins the stream
+            ServerCommand::Open(_) => {}
+            ServerCommand::Restart(opening) => self.link.restart(&translate::header(&self.domain, opening)),
+            ServerCommand::Send(payloads) => return self.send(&payloads),
+            ServerCommand::Close(how) => {
+                if let Link::Connected(stream) = &mut self.link {
+                    self.management.take_leave(stream.output());
+                }
+                self.link.close(how, setting);
+            }
+        }
+        Vec::new()
     }
 }
 
@@ -54,7 +117,7 @@ impl Link {
     pub fn connected(&mut self, connected: Connected, setting: &Setting) {
         if let Self::Connecting(unsent) = self {
             let mut stream = ServerStream::new(connected, setting.xml, setting.client_bytes);
-            stream.send(unsent);
+            stream.output().extend_from_slice(unsent);
             *self = Self::Connected(Box::new(stream));
         }
     }
@@ -67,10 +130,17 @@ impl Link {
     }
 
     pub fn send(&mut self, payload: &Payload) {
+        if let Some(output) = self.output() {
+            output.extend_from_slice(payload.bytes());
+        }
+    }
+
+    /// Where to write what is to be sent; `None`: there is nobody to send it to.
+    fn output(&mut self) -> Option<&mut BytesMut> {
         match self {
-            Self::Connecting(unsent) => unsent.extend_from_slice(payload.bytes()),
-            Self::Connected(stream) => stream.send(payload.bytes()),
-            Self::Gone => {}
+            Self::Connecting(unsent) => Some(unsent),
+            Self::Connected(stream) => Some(stream.output()),
+            Self::Gone => None,
         }
     }
 
@@ -84,16 +154,6 @@ impl Link {
                 }
             };
             setting.tracker.spawn(timeout(CLOSE, goodbye));
-        }
-    }
-
-    fn carry_out(&mut self, command: ServerCommand, domain: &Domain, setting: &Setting) {
-        match command {
-            // whoever connects begins the stream
-            ServerCommand::Open(_) => {}
-            ServerCommand::Restart(opening) => self.restart(&translate::header(domain, opening)),
-            ServerCommand::Send(payloads) => payloads.iter().for_each(|payload| self.send(payload)),
-            ServerCommand::Close(how) => self.close(how, setting),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::bosh::{
 };
 use crate::upstream::stream::StreamFailure;
 use crate::upstream::{Call, ConnectError, Connected};
+use crate::xml::Payload;
 use crate::xmpp::{Domain, undeliverable};
 
 /// While more bytes than this wait to be written to the server, requests wait, too.
@@ -53,6 +54,8 @@ pub(super) struct Live {
     armed: Option<Time>,
     /// The session's task, while it sleeps.
     pub task: Option<Waker>,
+    /// What clients get to hear from us instead of their servers.
+    refused: Vec<(StreamId, Payload)>,
     ended: bool,
 }
 
@@ -77,6 +80,7 @@ impl Live {
             reading: Reading::Active,
             armed: None,
             task: None,
+            refused: Vec::new(),
             ended: false,
         }
     }
@@ -194,18 +198,33 @@ impl Live {
     }
 
     fn take_outputs(&mut self, setting: &Setting) {
-        while let Some(output) = self.session.poll_output() {
-            match output {
-                Output::Respond { to, response } => self.respond(to, response),
-                Output::ToServer(stream, command) => self.order(stream, command, setting),
-                // for stream management of our own (XEP-0198)
-                Output::Confirmed(..) => {}
-                Output::Undelivered(stream, payloads) => {
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                self.take_output(output, setting);
+            }
+            let Some((stream, answer)) = self.refused.pop() else { return };
+            let event = Input::Server(stream, ServerEvent::Payload(answer));
+            self.session.handle(event, setting.now());
+        }
+    }
+
+    fn take_output(&mut self, output: Output, setting: &Setting) {
+        match output {
+            Output::Respond { to, response } => self.respond(to, response),
+            Output::ToServer(stream, command) => self.order(stream, command, setting),
+            Output::Confirmed(stream, payloads) => {
+                if let Some(leg) = self.leg(stream) {
+                    leg.confirmed(payloads);
+                }
+            }
+            Output::Undelivered(stream, payloads) => {
+                // a server that keeps them has them back with the end of the stream (ER08)
+                if !self.leg(stream).is_some_and(|leg| leg.takes_back()) {
                     let returned = payloads.iter().filter_map(undeliverable::returned).collect();
                     self.order(stream, ServerCommand::Send(returned), setting);
                 }
-                Output::Ended(reason) => self.end(reason, setting),
             }
+            Output::Ended(reason) => self.end(reason, setting),
         }
     }
 
@@ -229,7 +248,8 @@ impl Live {
             self.legs.extend(domain.map(|domain| Leg::new(stream, domain)));
         }
         if let Some(leg) = self.leg(stream) {
-            leg.carry_out(command, setting);
+            let refused = leg.carry_out(command, setting);
+            self.refused.extend(refused.into_iter().rev().map(|answer| (stream, answer)));
         }
     }
 
@@ -240,7 +260,7 @@ impl Live {
     pub fn connected(&mut self, stream: StreamId, result: Result<Connected, ConnectError>, setting: &Setting) {
         let Some(leg) = self.leg(stream) else { return };
         match result {
-            Ok(connected) => leg.link.connected(connected, setting),
+            Ok(connected) => leg.connected(connected, setting),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 info!(domain = %leg.domain, target = error.target, stage = ?error.stage, cause, "server not reached");
@@ -267,12 +287,13 @@ impl Live {
                 self.reading = Reading::Paused;
                 return;
             }
-            let Some(Link::Connected(stream)) = self.leg(id).map(|leg| &mut leg.link) else {
-                return;
-            };
+            let Some(leg) = self.leg(id) else { return };
+            let Link::Connected(stream) = &mut leg.link else { return };
             match stream.poll_event(cx) {
                 Poll::Ready(Ok(event)) => {
-                    self.server(id, translate::event(event), setting);
+                    if leg.server_says(&event) {
+                        self.server(id, translate::event(event), setting);
+                    }
                 }
                 Poll::Ready(Err(failure)) => return self.broken(id, &failure, setting),
                 Poll::Pending => return,
@@ -284,7 +305,8 @@ impl Live {
     /// The server is gone or talks nonsense; nonsense is told to it (ER10).
     fn broken(&mut self, id: StreamId, failure: &StreamFailure, setting: &Setting) {
         if let Some(leg) = self.leg(id) {
-            info!(domain = %leg.domain, session = %setting.key, cause = %failure, "server stream broke");
+            let untaken = leg.untaken();
+            info!(domain = %leg.domain, session = %setting.key, cause = %failure, untaken, "server stream broke");
             leg.link.break_off(failure, setting);
         }
         self.server(id, translate::failure(failure), setting);
@@ -299,6 +321,7 @@ impl Live {
         loop {
             let mut nth = 0;
             while let Some(leg) = self.legs.get_mut(nth) {
+                leg.speak();
                 if let Link::Connected(stream) = &mut leg.link
                     && let Poll::Ready(Err(error)) = stream.poll_flush(cx)
                 {

@@ -4,7 +4,7 @@ use crate::bosh::{self, Opening, ServerEvent, ServerFailure};
 use crate::upstream::stream::StreamFailure;
 use crate::xml::XmlError;
 use crate::xml::scope::standing;
-use crate::xmpp::stream_management::Managed;
+use crate::xmpp::managed::Managed;
 use crate::xmpp::{self, Domain, STREAMS, StreamEvent, StreamHeader};
 
 /// The header that opens a stream: version 1.0 unless the client says otherwise (Q01), and only a valid bare JID in `from` (C13).

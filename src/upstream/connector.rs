@@ -143,7 +143,7 @@ impl Search<'_> {
         match beginning {
             Beginning::Ready(_) => {
                 self.way.answered(target, &self.call.domain);
-                Verdict::Take(negotiation.finish())
+                Verdict::Take(negotiation.finish(self.way.terms.delivery))
             }
             Beginning::Error(error) if error.see_other_host().is_some() => {
                 negotiation.leave().await;
@@ -165,7 +165,7 @@ impl Search<'_> {
                 Verdict::Next(failure(io::Error::other(error.condition())))
             }
             Beginning::Nonsense(error) if !self.waiting.is_empty() => Verdict::Next(failure(io::Error::other(error))),
-            Beginning::Error(_) | Beginning::Nonsense(_) => Verdict::Take(negotiation.finish()),
+            Beginning::Error(_) | Beginning::Nonsense(_) => Verdict::Take(negotiation.finish(self.way.terms.delivery)),
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Connected {
     pub read: BytesMut,
     /// What is to be written before all else.
     pub unwritten: BytesMut,
+    /// Is what the client does not get to go back to the server (XEP-0198)?
+    pub delivery: bool,
 }
 
 impl Connected {
@@ -102,6 +104,7 @@ impl Connected {
             io: Box::new(io),
             read: BytesMut::new(),
             unwritten,
+            delivery: false,
         }
     }
 }

@@ -77,11 +77,12 @@ impl Negotiation {
     }
 
     /// The stream that stays.
-    pub fn finish(self) -> Connected {
+    pub fn finish(self, delivery: bool) -> Connected {
         Connected {
             io: self.io,
             read: self.read,
             unwritten: BytesMut::new(),
+            delivery,
         }
     }
 

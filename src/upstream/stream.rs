@@ -44,7 +44,7 @@ pub struct ServerStream {
 impl ServerStream {
     /// On a connection on which the stream has been begun.
     pub fn new(connected: Connected, limits: XmlLimits, client_bytes: usize) -> Self {
-        let Connected { io, read, unwritten } = connected;
+        let Connected { io, read, unwritten, .. } = connected;
         Self {
             io,
             inbound: Inbound::new(limits),
@@ -61,8 +61,9 @@ impl ServerStream {
         outbound::header(header, &mut self.output);
     }
 
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.output.extend_from_slice(bytes);
+    /// Where to write what is to be sent.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
     }
 
     /// Bytes that the server has not taken.

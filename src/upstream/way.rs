@@ -39,6 +39,8 @@ pub struct Terms {
     pub permit: Permit,
     /// Look names of the configuration up as all programs do, rather than in DNS: with search domains, and what else the system knows.
     pub system_names: bool,
+    /// Let servers keep what clients are not known to have.
+    pub delivery: bool,
 }
 
 impl Default for Terms {
@@ -51,6 +53,7 @@ impl Default for Terms {
             retry: Retry::default(),
             permit: Permit::default(),
             system_names: false,
+            delivery: true,
         }
     }
 }

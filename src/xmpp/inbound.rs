@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::stream_management::Managed;
+use super::managed::Managed;
 use super::{CLIENT, SASL, STREAM, StreamError, StreamEvent, StreamHeader};
 use crate::xml::scope::{Carriage, Scope, carry};
 use crate::xml::splitter::{Fragment, Splitter};

@@ -2,13 +2,14 @@
 
 pub mod features;
 pub mod inbound;
+pub mod managed;
 pub mod outbound;
 pub mod stream_management;
 pub mod undeliverable;
 
 use std::net::Ipv6Addr;
 
-use self::stream_management::Managed;
+use self::managed::Managed;
 use crate::xml::walk::find;
 use crate::xml::{Payload, Text};
 

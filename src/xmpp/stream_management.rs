@@ -1,99 +1,497 @@
-//! Stream management between client and server (XEP-0198), which passes through untouched: all we need to know is whether the server
-//! keeps stanzas, and the session, for a client that is lost.
+//! The manager's own part in stream management (XEP-0198), where neither side has to know of it: what the server sends is acknowledged only
+//! when the client is known to have it, so that the server takes back what a lost client never got.
+//!
+//! A client that speaks it itself is left alone.
 
-use super::SASL2;
+use std::collections::VecDeque;
+
+use bytes::{BufMut as _, BytesMut};
+
+use super::{CLIENT, SASL2, StreamEvent};
 use crate::xml::Payload;
-use crate::xml::tag::Tag;
+use crate::xml::scope::standing;
 use crate::xml::walk::find;
 
-const VERSIONS: [&str; 2] = ["urn:xmpp:sm:3", "urn:xmpp:sm:2"];
+const SM: &str = "urn:xmpp:sm:3";
+const OLD_SM: &str = "urn:xmpp:sm:2";
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const BIND2: &str = "urn:xmpp:bind:0";
+const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 
-/// What the server does for a client that it loses.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Managed {
-    /// It takes back the stanzas that were not acknowledged.
-    Acknowledged,
-    /// It keeps the session as well, unless the stream is closed (section 7).
-    Resumable,
+/// Without `resume`: a client that is back before the session expires would get nothing of what the server keeps for a resumption.
+const ENABLE: &[u8] = b"<enable xmlns='urn:xmpp:sm:3'/>";
+const REQUEST: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
+const FAILED: &str = "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+
+/// Stream management of one stream, as far as it is ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamManagement {
+    phase: Phase,
+    ledger: Ledger,
 }
 
-impl Managed {
-    /// Does the server say with this that it does? It may be part of a SASL 2 success (XEP-0386, XEP-0198 section 9).
-    pub fn of(payload: &Payload) -> Option<Self> {
-        let direct = VERSIONS
-            .iter()
-            .any(|version| payload.is(version, "enabled") || payload.is(version, "resumed"));
-        if !direct && !payload.is(SASL2, "success") {
-            return None;
+/// ```text
+/// Waiting --first stanza after bind--> Enabling --enabled--> Active
+///    `--the client's own--> Aside <--refused--'
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Not ours to speak.
+    Aside,
+    Waiting {
+        offered: bool,
+        bound: bool,
+    },
+    Enabling(Outgoing),
+    Active(Incoming, Outgoing),
+}
+
+/// Stanzas from the server to the client, modulo 2^32 (section 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Incoming {
+    confirmed: u32,
+    /// What the server was told last.
+    told: u32,
+    /// Has the server asked since?
+    asked: bool,
+}
+
+/// Stanzas from the client to the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Outgoing {
+    sent: u32,
+    taken: u32,
+    /// How many were sent when the server was asked last.
+    asked_at: u32,
+    /// Has it not answered yet?
+    waiting: bool,
+}
+
+/// What becomes of something that a client says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Passage {
+    /// It was written.
+    Passed,
+    /// It is nothing for the server.
+    Dropped,
+    /// The client gets this instead.
+    Refused(Payload),
+}
+
+impl StreamManagement {
+    /// `wanted`: is it to be spoken, if the server offers it?
+    pub fn new(wanted: bool) -> Self {
+        let waiting = Phase::Waiting {
+            offered: false,
+            bound: false,
+        };
+        Self {
+            phase: if wanted { waiting } else { Phase::Aside },
+            ledger: Ledger::default(),
         }
-        find(payload, |visit| Self::read(visit.tag))
     }
 
-    fn read(tag: &Tag) -> Option<Self> {
-        let resumes = || {
-            tag.attribute("", "resume")
-                .is_some_and(|value| matches!(value.trim(), "true" | "1"))
-        };
-        match tag.local {
-            _ if !VERSIONS.contains(&tag.namespace.as_str()) => None,
-            "resumed" => Some(Self::Resumable),
-            "enabled" if resumes() => Some(Self::Resumable),
-            "enabled" => Some(Self::Acknowledged),
-            _ => None,
+    /// Does the server take back what was not acknowledged?
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Active(..))
+    }
+
+    /// Stanzas that the server has not said that it has taken.
+    pub fn untaken(&self) -> u32 {
+        match &self.phase {
+            Phase::Aside | Phase::Waiting { .. } => 0,
+            Phase::Enabling(outgoing) | Phase::Active(_, outgoing) => outgoing.sent.wrapping_sub(outgoing.taken),
         }
     }
+
+    /// Hears what the server says; false: it is not for the client.
+    pub fn server_says(&mut self, event: &StreamEvent) -> bool {
+        if self.phase == Phase::Aside {
+            return true;
+        }
+        let payload = match event {
+            StreamEvent::Opened(_) | StreamEvent::Error(_) | StreamEvent::Closed => return true,
+            StreamEvent::Features(payload)
+            | StreamEvent::Authenticated(payload)
+            | StreamEvent::Managed(_, payload)
+            | StreamEvent::Payload(payload) => payload,
+        };
+        if matches!(self.phase, Phase::Enabling(_) | Phase::Active(..)) && is_sm(payload) {
+            self.hear(payload);
+            return false;
+        }
+        if let Phase::Waiting { offered, bound } = &mut self.phase {
+            match event {
+                // the client has it from the server
+                StreamEvent::Managed(..) => self.step_aside(),
+                StreamEvent::Features(features) => *offered = offers(features),
+                _ => *bound |= binds(payload),
+            }
+        }
+        if self.phase != Phase::Aside {
+            self.ledger.push(self.is_active() && is_stanza(payload));
+        }
+        true
+    }
+
+    /// Writes what a client says, and what has to go before it.
+    pub fn client_says(&mut self, payload: &Payload, out: &mut BytesMut) -> Passage {
+        match &mut self.phase {
+            Phase::Aside => {}
+            Phase::Waiting { .. } if is_sm(payload) => self.step_aside(),
+            Phase::Waiting {
+                offered: true,
+                bound: true,
+            } if is_stanza(payload) && !asks_for_a_session(payload) => {
+                out.put_slice(ENABLE);
+                let sent = 1;
+                self.phase = Phase::Enabling(Outgoing {
+                    sent,
+                    ..Outgoing::default()
+                });
+            }
+            Phase::Waiting { .. } => {}
+            Phase::Enabling(_) | Phase::Active(..) if is_sm(payload) => {
+                return if matches!(payload.local(), "enable" | "resume") {
+                    self.ledger.push(false);
+                    Passage::Refused(standing(FAILED.into(), SM.into(), "failed"))
+                } else {
+                    Passage::Dropped
+                };
+            }
+            Phase::Enabling(outgoing) | Phase::Active(_, outgoing) => {
+                outgoing.sent = outgoing.sent.wrapping_add(u32::from(is_stanza(payload)));
+            }
+        }
+        out.put_slice(payload.bytes());
+        Passage::Passed
+    }
+
+    /// The client has the next so many payloads of all that it was given.
+    pub fn confirmed(&mut self, payloads: usize) {
+        let stanzas = self.ledger.take(payloads);
+        if let Phase::Active(incoming, _) = &mut self.phase {
+            incoming.confirmed = incoming.confirmed.wrapping_add(stanzas);
+        }
+    }
+
+    /// Writes what is to be said by now: an acknowledgement that is asked for or new, and a question if there is news to be asked for.
+    pub fn speak(&mut self, out: &mut BytesMut) {
+        let Phase::Active(incoming, outgoing) = &mut self.phase else {
+            return;
+        };
+        if incoming.asked || incoming.told != incoming.confirmed {
+            incoming.acknowledge(out);
+        }
+        if !outgoing.waiting && outgoing.asked_at != outgoing.sent {
+            outgoing.asked_at = outgoing.sent;
+            outgoing.waiting = true;
+            out.put_slice(REQUEST);
+        }
+    }
+
+    /// Writes the last acknowledgement, before the stream's end.
+    pub fn take_leave(&mut self, out: &mut BytesMut) {
+        if let Phase::Active(incoming, _) = &mut self.phase {
+            incoming.acknowledge(out);
+        }
+    }
+
+    fn step_aside(&mut self) {
+        *self = Self::new(false);
+    }
+
+    /// What the server says to us.
+    fn hear(&mut self, payload: &Payload) {
+        match (&mut self.phase, payload.local()) {
+            (Phase::Enabling(outgoing), "enabled") => self.phase = Phase::Active(Incoming::default(), *outgoing),
+            (Phase::Enabling(_), "failed") => self.step_aside(),
+            (Phase::Active(incoming, _), "r") => incoming.asked = true,
+            (Phase::Active(_, outgoing), "a") => {
+                outgoing.waiting = false;
+                if let Some(taken) = count(payload).filter(|taken| outgoing.is_plausible(*taken)) {
+                    outgoing.taken = taken;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Incoming {
+    fn acknowledge(&mut self, out: &mut BytesMut) {
+        self.told = self.confirmed;
+        self.asked = false;
+        out.put_slice(format!("<a xmlns='{SM}' h='{}'/>", self.confirmed).as_bytes());
+    }
+}
+
+impl Outgoing {
+    /// Between what it has taken already and what there was to take.
+    fn is_plausible(&self, taken: u32) -> bool {
+        taken.wrapping_sub(self.taken) <= self.sent.wrapping_sub(self.taken)
+    }
+}
+
+/// What the client was given and is not known to have, in order, as runs of what counts and what does not.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Ledger {
+    runs: VecDeque<(bool, usize)>,
+}
+
+impl Ledger {
+    fn push(&mut self, counts: bool) {
+        match self.runs.back_mut() {
+            Some((of, length)) if *of == counts => *length += 1,
+            _ => self.runs.push_back((counts, 1)),
+        }
+    }
+
+    /// Takes so many from the front; how many of them count?
+    fn take(&mut self, mut payloads: usize) -> u32 {
+        let mut counted = 0;
+        while payloads > 0
+            && let Some((counts, length)) = self.runs.front_mut()
+        {
+            let taken = payloads.min(*length);
+            payloads -= taken;
+            *length -= taken;
+            if *counts {
+                counted += taken;
+            }
+            if *length == 0 {
+                self.runs.pop_front();
+            }
+        }
+        u32::try_from(counted).unwrap_or(u32::MAX)
+    }
+}
+
+fn is_sm(payload: &Payload) -> bool {
+    payload.is_in(SM) || payload.is_in(OLD_SM)
+}
+
+fn is_stanza(payload: &Payload) -> bool {
+    payload.is_in(CLIENT) && matches!(payload.local(), "message" | "presence" | "iq")
+}
+
+fn holds(payload: &Payload, namespace: &str, local: &str) -> bool {
+    find(payload, |visit| {
+        (visit.depth == 1 && visit.tag.is(namespace, local)).then_some(())
+    })
+    .is_some()
+}
+
+fn offers(features: &Payload) -> bool {
+    holds(features, SM, "sm")
+}
+
+/// Does the server say with this that the client has a resource now?
+fn binds(payload: &Payload) -> bool {
+    (payload.is(CLIENT, "iq") && holds(payload, BIND, "bind")) || (payload.is(SASL2, "success") && holds(payload, BIND2, "bound"))
+}
+
+/// The legacy session (RFC 3921 section 3) is a part of binding.
+fn asks_for_a_session(payload: &Payload) -> bool {
+    payload.is(CLIENT, "iq") && holds(payload, SESSION, "session")
+}
+
+fn count(payload: &Payload) -> Option<u32> {
+    find(payload, |visit| visit.tag.attribute("", "h").map(|h| h.trim().parse().ok())).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::xml::scope::standing;
+    use crate::xml::XmlLimits;
+    use crate::xmpp::inbound::Inbound;
 
-    fn managed(text: &'static str, namespace: &str, local: &str) -> Option<Managed> {
-        Managed::of(&standing(text.into(), namespace.into(), local))
+    const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+    const OFFER: &str =
+        "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>";
+    const BOUND: &str = "<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>a@b/c</jid></bind></iq>";
+    const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3'/>";
+
+    /// What the server says, as far as it is for the client.
+    fn server(management: &mut StreamManagement, text: &str) -> String {
+        let mut inbound = Inbound::new(XmlLimits::default());
+        let mut input = BytesMut::from([HEADER, text].concat().as_str());
+        let mut passed = String::new();
+        while let Some(event) = inbound.next(&mut input).expect("a stream") {
+            let passes = management.server_says(&event);
+            if let StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) | StreamEvent::Authenticated(payload) = event
+                && passes
+            {
+                passed.push_str(payload.local());
+            }
+        }
+        passed
     }
 
-    // AU07
+    /// What the server gets when the client says this.
+    fn client(management: &mut StreamManagement, namespace: &str, local: &str, inside: &str) -> String {
+        let text = format!("<{local} xmlns='{namespace}'>{inside}</{local}>");
+        let mut out = BytesMut::new();
+        let passage = management.client_says(&standing(text.into(), namespace.into(), local), &mut out);
+        let answer = match passage {
+            Passage::Refused(answer) => answer.as_str().to_owned(),
+            Passage::Dropped => "dropped".to_owned(),
+            Passage::Passed => String::new(),
+        };
+        String::from_utf8(out.to_vec())
+            .expect("text")
+            .replace(&format!(" xmlns='{namespace}'"), "")
+            + &answer
+    }
+
+    fn spoken(management: &mut StreamManagement) -> String {
+        let mut out = BytesMut::new();
+        management.speak(&mut out);
+        String::from_utf8(out.to_vec())
+            .expect("text")
+            .replace(" xmlns='urn:xmpp:sm:3'", "")
+    }
+
+    /// One that is active, after one stanza of the client.
+    fn active() -> StreamManagement {
+        let mut management = StreamManagement::new(true);
+        server(&mut management, &[OFFER, BOUND].concat());
+        client(&mut management, CLIENT, "presence", "");
+        assert_eq!(server(&mut management, ENABLED), "");
+        assert!(management.is_active());
+        assert_eq!(spoken(&mut management), "<r/>");
+        management
+    }
+
     #[test]
-    fn the_server_says_what_it_keeps() {
-        let of = |text| managed(text, "urn:xmpp:sm:3", "enabled");
-        assert_eq!(of("<enabled xmlns='urn:xmpp:sm:3'/>"), Some(Managed::Acknowledged));
+    fn it_is_enabled_before_the_first_stanza_after_bind() {
+        let mut management = StreamManagement::new(true);
+        server(&mut management, OFFER);
+        let bind = format!("<bind xmlns='{BIND}'/>");
+        assert_eq!(client(&mut management, CLIENT, "iq", &bind), format!("<iq>{bind}</iq>"));
+        server(&mut management, BOUND);
+        let session = format!("<session xmlns='{SESSION}'/>");
+        assert_eq!(client(&mut management, CLIENT, "iq", &session), format!("<iq>{session}</iq>"));
+        assert_eq!(client(&mut management, "urn:xmpp:csi:0", "active", ""), "<active></active>");
+        let first = client(&mut management, CLIENT, "presence", "");
+        assert_eq!(first, "<enable xmlns='urn:xmpp:sm:3'/><presence></presence>");
+        assert_eq!(client(&mut management, CLIENT, "message", ""), "<message></message>");
+        assert!(!management.is_active());
+        assert_eq!(spoken(&mut management), "", "not before the server has agreed");
+    }
+
+    #[test]
+    fn it_is_not_spoken_where_nobody_wants_it() {
+        for (wanted, offer) in [(false, OFFER), (true, "<stream:features/>")] {
+            let mut management = StreamManagement::new(wanted);
+            server(&mut management, &[offer, BOUND].concat());
+            assert_eq!(client(&mut management, CLIENT, "presence", ""), "<presence></presence>");
+        }
+        let mut refused = StreamManagement::new(true);
+        server(&mut refused, &[OFFER, BOUND].concat());
+        client(&mut refused, CLIENT, "presence", "");
+        assert_eq!(server(&mut refused, "<failed xmlns='urn:xmpp:sm:3'/>"), "");
         assert_eq!(
-            of("<enabled xmlns='urn:xmpp:sm:3' resume='false'/>"),
-            Some(Managed::Acknowledged)
-        );
-        assert_eq!(
-            of("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='1'/>"),
-            Some(Managed::Resumable)
-        );
-        assert_eq!(
-            managed("<resumed xmlns='urn:xmpp:sm:2' h='1'/>", "urn:xmpp:sm:2", "resumed"),
-            Some(Managed::Resumable)
-        );
-        assert_eq!(managed("<r xmlns='urn:xmpp:sm:3'/>", "urn:xmpp:sm:3", "r"), None);
-        assert_eq!(
-            managed("<enabled xmlns='urn:xmpp:carbons:2'/>", "urn:xmpp:carbons:2", "enabled"),
-            None
+            client(&mut refused, SM, "enable", ""),
+            "<enable></enable>",
+            "its own may pass now"
         );
     }
 
-    // AU03, AU07
+    // AU06, AU07
     #[test]
-    fn a_login_may_say_it_too() {
-        let of = |text| managed(text, "urn:xmpp:sasl:2", "success");
-        let bound = "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@b/c</authorization-identifier>\
-                     <bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='true'/></bound></success>";
-        assert_eq!(of(bound), Some(Managed::Resumable));
-        let resumed = "<s:success xmlns:s='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3'/></s:success>";
-        assert_eq!(of(resumed), Some(Managed::Resumable));
-        assert_eq!(of("<success xmlns='urn:xmpp:sasl:2'><enabled/></success>"), None);
+    fn a_client_that_speaks_it_is_left_alone() {
+        for (namespace, local) in [(SM, "enable"), (SM, "resume"), (OLD_SM, "enable")] {
+            let mut management = StreamManagement::new(true);
+            server(&mut management, &[OFFER, BOUND].concat());
+            client(&mut management, namespace, local, "");
+            let said = format!("{ENABLED}<r xmlns='urn:xmpp:sm:3'/><message/>");
+            assert_eq!(server(&mut management, &said), "enabledrmessage");
+            assert_eq!(client(&mut management, CLIENT, "message", ""), "<message></message>");
+            management.confirmed(5);
+            assert_eq!(spoken(&mut management), "");
+        }
+    }
+
+    // AU03
+    #[test]
+    fn bind_2_binds_and_may_enable() {
+        let success = |inside: &str| {
+            format!("<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'>{inside}</bound></success>{OFFER}")
+        };
+        let mut management = StreamManagement::new(true);
+        server(&mut management, &success(""));
+        assert!(client(&mut management, CLIENT, "presence", "").starts_with("<enable"));
+        let mut its_own = StreamManagement::new(true);
+        assert_eq!(server(&mut its_own, &success(ENABLED)), "success");
+        assert_eq!(client(&mut its_own, CLIENT, "presence", ""), "<presence></presence>");
     }
 
     #[test]
-    fn many_attributes_hide_nothing() {
-        let attributes: String = (0..100).map(|number| format!(" a{number}=''")).collect();
-        let text = format!("<enabled xmlns='urn:xmpp:sm:3'{attributes} resume='true'/>");
-        let enabled = standing(text.into(), "urn:xmpp:sm:3".into(), "enabled");
-        assert_eq!(Managed::of(&enabled), Some(Managed::Resumable));
+    fn too_late_a_client_is_refused() {
+        let mut management = active();
+        for local in ["enable", "resume"] {
+            assert_eq!(client(&mut management, SM, local, ""), FAILED);
+        }
+        for local in ["r", "a"] {
+            assert_eq!(client(&mut management, SM, local, ""), "dropped");
+        }
+        // the answers are among what the client confirms, and count for nothing
+        server(&mut management, "<message/>");
+        management.confirmed(4);
+        assert_eq!(spoken(&mut management), "");
+        management.confirmed(1);
+        assert_eq!(spoken(&mut management), "<a h='1'/>");
+    }
+
+    #[test]
+    fn only_what_the_client_has_is_acknowledged() {
+        let mut management = active();
+        assert_eq!(
+            server(&mut management, "<message/><iq/><presence/><x xmlns='urn:x'/>"),
+            "messageiqpresencex"
+        );
+        assert_eq!(server(&mut management, "<r xmlns='urn:xmpp:sm:3'/>"), "");
+        assert_eq!(spoken(&mut management), "<a h='0'/>", "at once, with what is known");
+        assert_eq!(spoken(&mut management), "");
+        // features and the result of bind came before
+        management.confirmed(3);
+        assert_eq!(spoken(&mut management), "<a h='1'/>", "unasked");
+        management.confirmed(3);
+        assert_eq!(spoken(&mut management), "<a h='3'/>");
+        management.confirmed(100);
+        assert_eq!(spoken(&mut management), "", "never more than was given");
+        let mut out = BytesMut::new();
+        management.take_leave(&mut out);
+        assert_eq!(out, "<a xmlns='urn:xmpp:sm:3' h='3'/>");
+    }
+
+    #[test]
+    fn the_server_is_asked_one_question_at_a_time() {
+        let mut management = active();
+        client(&mut management, CLIENT, "message", "");
+        assert_eq!((spoken(&mut management), management.untaken()), (String::new(), 2));
+        assert_eq!(server(&mut management, "<a xmlns='urn:xmpp:sm:3' h='1'/>"), "");
+        assert_eq!((spoken(&mut management).as_str(), management.untaken()), ("<r/>", 1));
+        server(&mut management, "<a xmlns='urn:xmpp:sm:3' h='7'/>");
+        assert_eq!(management.untaken(), 1, "it cannot have taken what nobody sent");
+        server(&mut management, "<a xmlns='urn:xmpp:sm:3' h='2'/>");
+        assert_eq!((spoken(&mut management), management.untaken()), (String::new(), 0));
+    }
+
+    #[test]
+    fn counts_wrap() {
+        let mut management = active();
+        let Phase::Active(incoming, outgoing) = &mut management.phase else {
+            panic!("active")
+        };
+        (incoming.confirmed, incoming.told) = (u32::MAX, u32::MAX);
+        (outgoing.sent, outgoing.taken, outgoing.waiting) = (u32::MAX, u32::MAX, false);
+        server(&mut management, "<message/>");
+        management.confirmed(3);
+        client(&mut management, CLIENT, "message", "");
+        assert_eq!(spoken(&mut management), "<a h='0'/><r/>");
+        server(&mut management, "<a xmlns='urn:xmpp:sm:3' h='0'/>");
+        assert_eq!(management.untaken(), 0);
     }
 }

@@ -55,13 +55,30 @@ impl Bosh {
 
     /// A session that is logged in and bound, and has sent presence.
     pub async fn login(address: SocketAddr, user: &str, mechanism: &str) -> Self {
+        let mut bosh = Self::bound(address, user, mechanism).await;
+        bosh.appear().await;
+        bosh
+    }
+
+    /// A session that is logged in and bound.
+    pub async fn bound(address: SocketAddr, user: &str, mechanism: &str) -> Self {
         let mut bosh = Self::open(address).await;
         let outcome = bosh.authenticate(mechanism, user, &password_of(user)).await;
         assert_eq!(outcome.name, "success", "{outcome:?}");
         bosh.bind().await;
-        bosh.send("<presence xmlns='jabber:client'/>").await;
-        bosh.expect("own presence", |stanza| stanza.name == "presence").await;
         bosh
+    }
+
+    /// Sends presence, and sees it.
+    pub async fn appear(&mut self) {
+        self.send("<presence xmlns='jabber:client'/>").await;
+        self.expect("own presence", |stanza| stanza.name == "presence").await;
+    }
+
+    /// The next request with this payload, should it be sent some other way.
+    pub fn body(&self, payload: &str) -> String {
+        let (rid, sid) = (self.next_rid, &self.sid);
+        format!("<body rid='{rid}' sid='{sid}' xmlns='http://jabber.org/protocol/httpbind'>{payload}</body>")
     }
 
     /// One SASL exchange, the server's signature checked; its `<success/>` or `<failure/>`.

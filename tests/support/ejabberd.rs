@@ -91,6 +91,8 @@ impl Ejabberd {
 }
 
 impl Server for Ejabberd {
+    const KEEPS_FOR_LATER: &'static str = "resend_on_timeout: if_offline";
+
     fn with(users: &[&str], options: &Options) -> Self {
         packages::ensure(&["ejabberd"]);
         let mut ejabberd = Self {
@@ -109,6 +111,10 @@ impl Server for Ejabberd {
 
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn bosh(&self) -> Option<SocketAddr> {
+        self.bosh
     }
 
     fn process(&self) -> &Process {

@@ -69,6 +69,8 @@ Component "rooms.{DOMAIN}" "muc"
 }
 
 impl Server for Prosody {
+    const KEEPS_FOR_LATER: &'static str = "";
+
     fn with(users: &[&str], options: &Options) -> Self {
         packages::ensure(&["prosody", "lua-sec"]);
         assert!(!options.proxied, "put `haproxy` before it");
@@ -94,6 +96,10 @@ impl Server for Prosody {
 
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn bosh(&self) -> Option<SocketAddr> {
+        self.bosh
     }
 
     fn process(&self) -> &Process {

@@ -15,11 +15,17 @@ pub fn password_of(user: &str) -> String {
 
 /// A server that has started; it is killed when dropped.
 pub trait Server {
+    /// Settings of its stream management with which it keeps what comes back.
+    const KEEPS_FOR_LATER: &'static str;
+
     /// With accounts whose password is `password_of` their name.
     fn with(users: &[&str], options: &Options) -> Self;
 
     /// Where its clients connect.
     fn address(&self) -> SocketAddr;
+
+    /// Where its own connection manager is.
+    fn bosh(&self) -> Option<SocketAddr>;
 
     /// While it runs: for its log.
     fn process(&self) -> &Process;
