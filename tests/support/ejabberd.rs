@@ -15,6 +15,9 @@ use super::server::{DOMAIN, Options, Server, Tls, password_of};
 /// Written when all accounts are there; the ports are open before that.
 const READY: &str = "ejabberd and its accounts are ready";
 
+/// Connections that may wait to be accepted; by default five, and the sixth of a crowd knocks again a second later.
+const BACKLOG: u32 = 128;
+
 pub struct Ejabberd {
     pub address: SocketAddr,
     /// Its own connection manager, at `/http-bind`.
@@ -60,7 +63,11 @@ impl Ejabberd {
         text.push_str("listen:\n");
         let mut listen = |address: SocketAddr, kind: &str| {
             let (ip, port) = (address.ip(), address.port());
-            writeln!(text, "  - {{ ip: \"{ip}\", port: {port}, module: {kind} }}").expect("string");
+            writeln!(
+                text,
+                "  - {{ ip: \"{ip}\", port: {port}, backlog: {BACKLOG}, module: {kind} }}"
+            )
+            .expect("string");
         };
         listen(self.address, &format!("ejabberd_c2s{security}"));
         if let Some(address) = self.proxied {
