@@ -37,6 +37,7 @@ pub(super) fn manager(config: &Config) -> manager::Options {
         }),
         sessions: config.limits.sessions,
         stanza_bytes: config.limits.stanza_bytes,
+        memory: config.limits.memory,
         default_domain: xmpp::Domain::parse(&config.upstream.default_domain),
         client_bytes: config.limits.body_bytes.saturating_sub(WRAPPER_BYTES),
     }

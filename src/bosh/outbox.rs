@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use super::StreamId;
 use crate::xml::Payload;
 
+/// Bytes that a payload takes besides its own: its place, its names, and what an allocation costs.
+const ENTRY: usize = size_of::<(StreamId, Payload)>() + 48;
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Outbox {
     payloads: VecDeque<(StreamId, Payload)>,
@@ -23,6 +26,11 @@ impl Outbox {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The same with what it takes to keep them: small ones take more than their bytes.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.payloads.len() * ENTRY
     }
 
     /// Does any of this stream wait?

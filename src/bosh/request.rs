@@ -104,6 +104,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Of what it says.
+    pub fn bytes(&self) -> usize {
+        self.payloads.iter().map(|payload| payload.bytes().len()).sum::<usize>() + self.octets.len()
+    }
+
     /// # Errors
     /// The root is not ours, or has no rid (A10, A11, D01).
     pub(super) fn read(tag: &Tag) -> Result<Self, BodyError> {

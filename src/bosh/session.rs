@@ -82,6 +82,8 @@ pub struct Admitted {
 pub struct Snapshot {
     pub held: usize,
     pub early: usize,
+    pub early_bytes: usize,
+    /// With what it takes to keep them.
     pub outbox_bytes: usize,
     pub replay_bytes: usize,
 }
@@ -180,14 +182,15 @@ impl Session {
     /// May the server be read? False while too much waits for the client (DL04).
     pub fn wants(&self, stream: StreamId) -> bool {
         let living = self.streams.get(stream).is_some_and(|stream| !stream.is_gone());
-        living && self.outbox.bytes() < self.limits.session_memory
+        living && self.outbox.memory() < self.limits.session_memory
     }
 
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             held: self.held.len(),
             early: self.window.len(),
-            outbox_bytes: self.outbox.bytes(),
+            early_bytes: self.window.bytes(),
+            outbox_bytes: self.outbox.memory(),
             replay_bytes: self.replay.bytes(),
         }
     }

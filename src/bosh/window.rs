@@ -127,6 +127,11 @@ impl RequestWindow {
         self.early.len()
     }
 
+    /// What they say, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.early.values().map(|arrival| arrival.request.bytes()).sum()
+    }
+
     /// Those on living connections that came before this one in the client's order.
     pub fn live_below(&self, rid: Rid) -> usize {
         self.early.range(..rid).filter(|(_, arrival)| arrival.id.is_some()).count()

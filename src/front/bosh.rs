@@ -53,9 +53,14 @@ impl Post {
         let Self { form, wrapping } = self;
         let mut intake = Intake::new(state, wrapping);
         let mut read = Ok(());
+        let (mut share, mut came) = (state.manager.share(), 0);
         while let Some(frame) = body.frame().await {
             read = match frame.map(Frame::into_data) {
-                Ok(Ok(data)) => intake.take(state, data),
+                Ok(Ok(data)) => {
+                    came += data.len();
+                    share.set(came);
+                    intake.take(state, data)
+                }
                 Ok(Err(_trailers)) => Ok(()),
                 Err(BodyLost::Late) => return Reply::Known(form.refusal(Rejection::Timeout)),
                 // hyper could not make out the chunks
@@ -64,6 +69,7 @@ impl Post {
             if read.is_err() {
                 break;
             }
+            share.room().await;
         }
         let exchange = intake.carry_out(state, peer, read);
         Reply::Pending(Pending { exchange, form })

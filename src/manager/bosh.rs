@@ -5,7 +5,7 @@
 //! session alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use super::live::Live;
+use super::memory::Memory;
 use super::sid::Key;
 use crate::bosh::{Input, Request, RequestId, Response, ServerFailure, Session, StreamId, Time};
 use crate::upstream::{Call, Connect, Connecting, Peer};
@@ -29,6 +30,7 @@ pub(super) struct Setting {
     pub client_bytes: usize,
     /// Closing streams finish on it.
     pub tracker: TaskTracker,
+    pub memory: Arc<Memory>,
     pub opened: Instant,
 }
 
@@ -41,9 +43,10 @@ pub(super) struct LiveSession {
 impl LiveSession {
     /// A session whose first stream goes to `domain`.
     pub fn new(setting: Setting, domain: Domain, session: Session) -> Self {
+        let share = setting.memory.share();
         Self {
             setting,
-            live: Mutex::new(Live::new(domain, session)),
+            live: Mutex::new(Live::new(domain, session, share)),
         }
     }
 
@@ -119,6 +122,7 @@ impl LiveSession {
         if turn.is_err() {
             live.panicked(&self.setting);
         }
+        live.account();
         live.wake_task();
         turn.ok()
     }
@@ -136,6 +140,7 @@ impl LiveSession {
         if turn.is_err() {
             live.panicked(&self.setting);
         }
+        live.account();
         // there may be more to do than could be done in this order
         if live.may_read_again() || live.sets_out() {
             cx.waker().wake_by_ref();
@@ -174,7 +179,6 @@ impl Setting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     use crate::bosh::{Admitted, Decoder, Limits};
 
@@ -196,6 +200,7 @@ mod tests {
             xml: XmlLimits::default(),
             client_bytes: 10_000,
             tracker: TaskTracker::new(),
+            memory: Memory::new(1 << 20),
             opened: Instant::now(),
         };
         let session = LiveSession::new(

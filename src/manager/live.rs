@@ -11,6 +11,7 @@ use tracing::{error, info};
 
 use super::bosh::Setting;
 use super::link::{Leg, Link};
+use super::memory::Share;
 use super::translate;
 use crate::bosh::{
     Condition, EndReason, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
@@ -50,6 +51,7 @@ pub(super) struct Live {
     /// Requests in order of arrival, and news of them, while the server takes no bytes.
     deferred: VecDeque<Input>,
     reading: Reading,
+    share: Share,
     /// What the task sleeps towards.
     armed: Option<Time>,
     /// The session's task, while it sleeps.
@@ -68,7 +70,7 @@ enum Reading {
 }
 
 impl Live {
-    pub fn new(domain: Domain, session: Session) -> Self {
+    pub fn new(domain: Domain, session: Session, share: Share) -> Self {
         Self {
             session,
             domain,
@@ -78,6 +80,7 @@ impl Live {
             waiting: Vec::new(),
             deferred: VecDeque::new(),
             reading: Reading::Active,
+            share,
             armed: None,
             task: None,
             refused: Vec::new(),
@@ -170,11 +173,7 @@ impl Live {
     }
 
     fn is_flooded(&self) -> bool {
-        let bytes = |input: &Input| match input {
-            Input::Request { request, .. } => request.payloads.iter().map(|payload| payload.bytes().len()).sum(),
-            _ => 0,
-        };
-        self.deferred.len() >= DEFERRED || self.deferred.iter().map(bytes).sum::<usize>() > DEFERRED_BYTES
+        self.deferred.len() >= DEFERRED || self.deferred.iter().map(bytes_of).sum::<usize>() > DEFERRED_BYTES
     }
 
     fn is_clogged(&self) -> bool {
@@ -283,8 +282,11 @@ impl Live {
 
     fn read_from(&mut self, id: StreamId, cx: &mut Context<'_>, setting: &Setting) {
         for _ in 0..BUDGET {
-            if !self.session.wants(id) {
+            if !self.may_read(id) {
                 self.reading = Reading::Paused;
+                if self.session.wants(id) {
+                    self.share.wait(cx);
+                }
                 return;
             }
             let Some(leg) = self.leg(id) else { return };
@@ -293,6 +295,7 @@ impl Live {
                 Poll::Ready(Ok(event)) => {
                     if leg.server_says(&event) {
                         self.server(id, translate::event(event), setting);
+                        self.account();
                     }
                 }
                 Poll::Ready(Err(failure)) => return self.broken(id, &failure, setting),
@@ -382,7 +385,21 @@ impl Live {
 
     /// Has the client made room since reading stopped?
     pub fn may_read_again(&self) -> bool {
-        self.reading == Reading::Paused && self.legs.iter().any(|leg| self.session.wants(leg.stream))
+        self.reading == Reading::Paused && self.legs.iter().any(|leg| self.may_read(leg.stream))
+    }
+
+    /// Neither too much waits in this session nor in all of them.
+    fn may_read(&self, stream: StreamId) -> bool {
+        self.session.wants(stream) && self.share.may_grow(self.session.snapshot().held > 0)
+    }
+
+    /// Says what waits here now.
+    pub fn account(&mut self) {
+        let snapshot = self.session.snapshot();
+        let deferred: usize = self.deferred.iter().map(bytes_of).sum();
+        let unsent: usize = self.legs.iter().map(|leg| leg.link.unsent()).sum();
+        self.share
+            .set(snapshot.outbox_bytes + snapshot.replay_bytes + snapshot.early_bytes + deferred + unsent);
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {
@@ -409,5 +426,13 @@ impl Live {
         for (_, sender) in self.waiting.drain(..) {
             let _ = sender.send(Response::fatal(condition));
         }
+    }
+}
+
+/// Of a request's payloads.
+fn bytes_of(input: &Input) -> usize {
+    match input {
+        Input::Request { request, .. } => request.bytes(),
+        _ => 0,
     }
 }

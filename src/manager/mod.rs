@@ -4,6 +4,7 @@ mod bosh;
 mod exchange;
 mod link;
 mod live;
+mod memory;
 mod registry;
 mod sid;
 mod stream;
@@ -19,6 +20,8 @@ use tracing::{error, info};
 
 use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
+use self::memory::Memory;
+pub use self::memory::Share;
 use self::registry::Registry;
 use self::sid::Key;
 use self::stream::PlainStream;
@@ -39,6 +42,8 @@ pub struct Options {
     pub stanza_bytes: usize,
     /// Bytes of one element from a client, as it is told (S09).
     pub client_bytes: usize,
+    /// Bytes that wait in all sessions together; at it less is read.
+    pub memory: usize,
     /// Of a client that names none (B06).
     pub default_domain: Option<Domain>,
 }
@@ -50,6 +55,7 @@ impl Default for Options {
             sessions: 100_000,
             stanza_bytes: 1024 * 1024,
             client_bytes: 1023 * 1024,
+            memory: 2 << 30,
             default_domain: None,
         }
     }
@@ -62,6 +68,7 @@ pub struct ConnectionManager {
     registry: Arc<Registry<LiveSession>>,
     /// Sessions of clients that poll (XEP-0025), which have no rid.
     polled: Arc<Registry<PlainStream>>,
+    memory: Arc<Memory>,
     tracker: TaskTracker,
     draining: AtomicBool,
 }
@@ -72,6 +79,7 @@ impl ConnectionManager {
         let registry = Arc::new(Registry::new(count.clone(), options.sessions));
         let polled = Arc::new(Registry::new(count, options.sessions));
         Self {
+            memory: Memory::new(options.memory),
             polled,
             connector,
             options,
@@ -84,6 +92,11 @@ impl ConnectionManager {
     /// Is there a session of this name? Asked as soon as a request's `<body ...>` tag has been read.
     pub fn knows(&self, sid: &Sid) -> bool {
         Key::read(sid).is_some_and(|key| self.registry.contains(key))
+    }
+
+    /// A place in the memory that all sessions share, for a body that is being read.
+    pub fn share(&self) -> Share {
+        self.memory.share()
     }
 
     /// How many sessions there are.
@@ -152,6 +165,7 @@ impl ConnectionManager {
             },
             client_bytes: self.options.client_bytes,
             tracker: self.tracker.clone(),
+            memory: Arc::clone(&self.memory),
             opened,
         }
     }

@@ -18,6 +18,9 @@ pub trait Server {
     /// Settings of its stream management with which it keeps what comes back.
     const KEEPS_FOR_LATER: &'static str;
 
+    /// What it logs when a client's session is over.
+    const PARTED: &'static str;
+
     /// With accounts whose password is `password_of` their name.
     fn with(users: &[&str], options: &Options) -> Self;
 

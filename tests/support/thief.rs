@@ -21,17 +21,17 @@ pub struct Thief {
 
 impl Thief {
     /// Waits before `server` for an answer with this text.
-    pub async fn start(server: SocketAddr, text: &'static str) -> Self {
+    pub async fn start(server: SocketAddr, text: &str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let theft = Arc::new(Notify::new());
-        let seen = Arc::clone(&theft);
+        let (seen, text) = (Arc::clone(&theft), Arc::<str>::from(text));
         let accepting = tokio::spawn(async move {
             // they end with this task
             let mut connections = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.expect("a client");
-                connections.spawn(carry(client, server, text, Arc::clone(&seen)));
+                connections.spawn(carry(client, server, Arc::clone(&text), Arc::clone(&seen)));
             }
         });
         Self {
@@ -53,7 +53,7 @@ impl Drop for Thief {
     }
 }
 
-async fn carry(mut client: TcpStream, server: SocketAddr, text: &str, theft: Arc<Notify>) {
+async fn carry(mut client: TcpStream, server: SocketAddr, text: Arc<str>, theft: Arc<Notify>) {
     let mut server = TcpStream::connect(server).await.expect("the manager");
     let (mut asked, mut said) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
@@ -64,7 +64,7 @@ async fn carry(mut client: TcpStream, server: SocketAddr, text: &str, theft: Arc
             },
             read = server.read(&mut said) => match read {
                 // small answers come in one piece
-                Ok(length @ 1..) if String::from_utf8_lossy(&said[..length]).contains(text) => break,
+                Ok(length @ 1..) if String::from_utf8_lossy(&said[..length]).contains(&*text) => break,
                 Ok(length @ 1..) if client.write_all(&said[..length]).await.is_ok() => {}
                 _ => return,
             },
