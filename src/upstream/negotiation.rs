@@ -16,6 +16,9 @@ use crate::xmpp::{StreamError, StreamEvent, StreamHeader, TLS, features, outboun
 
 const STARTTLS: &[u8] = b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
+/// Bytes read at once: the first words of a server, or all that somebody put behind its consent to TLS.
+const READ: usize = 4096;
+
 /// For the end of a stream that nobody wants.
 const LEAVE: Duration = Duration::from_secs(5);
 
@@ -126,6 +129,7 @@ impl Negotiation {
                 Err(error) => return Ok(Err(error)),
             }
             let before = self.read.len();
+            self.read.reserve(READ);
             if self.io.read_buf(&mut self.read).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
