@@ -18,7 +18,7 @@ use boshd::manager::{self, ConnectionManager};
 use boshd::net::Listener;
 use boshd::upstream::Connect;
 use boshd::upstream::connector::Connector;
-use boshd::upstream::resolve::Table;
+use boshd::upstream::resolve::{Resolve, Table};
 use boshd::upstream::route::{Entry, Pattern, Route, Servers};
 use boshd::upstream::target::{Host, Security, Source, Target};
 use boshd::upstream::way::{Terms, Way};
@@ -67,6 +67,10 @@ impl Bench {
             session: Arc::new(session),
             ..manager::Options::default()
         };
+        Self::managing(connector, upstream, options)
+    }
+
+    pub fn managing(connector: Arc<dyn Connect>, upstream: Upstream, options: manager::Options) -> Self {
         let manager = Arc::new(ConnectionManager::new(connector, options));
         let front = Arc::new(Front::new(front::Options::default(), manager.clone()));
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -111,6 +115,14 @@ impl Bench {
         (Client::of(self.address, &reply), link, reply)
     }
 
+    /// A session that has to come to this server, of several.
+    pub async fn session_at(&self, server: &Upstream) -> (Client, Link) {
+        let mut connection = self.post(&creation(USUAL)).await;
+        let mut link = server.accept().await;
+        link.opens().await;
+        (Client::of(self.address, &connection.reply().await), link)
+    }
+
     /// Returns once so many sessions are left.
     pub async fn is_left_with(&self, sessions: usize) {
         let began = Instant::now();
@@ -143,10 +155,14 @@ pub fn connector(servers: &[SocketAddr], timeout: Duration) -> Connector {
 
 /// The same on other terms.
 pub fn connector_on(targets: Vec<Target>, terms: Terms) -> Connector {
-    let resolver = Arc::new(Table::default());
+    connector_with(Servers::Listed(targets), terms, Arc::new(Table::default()))
+}
+
+/// The same with servers that may have to be found.
+pub fn connector_with(servers: Servers, terms: Terms, resolver: Arc<dyn Resolve>) -> Connector {
     let entry = Entry {
         pattern: Pattern::parse("example.org").unwrap(),
-        servers: Servers::Listed(targets),
+        servers,
         way: Way::new(terms, resolver.clone()),
     };
     let route = Route {

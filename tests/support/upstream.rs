@@ -1,10 +1,11 @@
-//! A scripted XMPP server that knows only bytes: it writes down what it gets and says what the test tells it to, when told.
+//! A scripted XMPP server that knows only bytes: it writes down what it gets and says what the test tells it to, when told. And places
+//! where there is none.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -25,18 +26,18 @@ pub struct Upstream {
 
 impl Upstream {
     pub async fn listen() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    pub async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         Self { listener, address }
     }
 
     pub async fn accept(&self) -> Link {
         let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("a connection in time");
-        Link {
-            io: accepted.unwrap().0,
-            seen: String::new(),
-            place: 0,
-        }
+        Link::on(accepted.unwrap().0)
     }
 
     /// Nobody connects within this time.
@@ -45,16 +46,80 @@ impl Upstream {
     }
 }
 
+/// A place that is taken, where connections are refused until somebody listens.
+pub struct Closed {
+    socket: TcpSocket,
+    pub address: SocketAddr,
+}
+
+impl Closed {
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        Self { socket, address }
+    }
+
+    pub fn opens(self) -> Upstream {
+        Upstream {
+            listener: self.socket.listen(16).unwrap(),
+            address: self.address,
+        }
+    }
+}
+
+/// A place that swallows connections: its queue is full, and nobody takes them.
+pub struct BlackHole {
+    pub address: SocketAddr,
+    _listener: TcpListener,
+    _first: TcpStream,
+}
+
+impl BlackHole {
+    pub async fn at(address: SocketAddr) -> Self {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4().unwrap()
+        } else {
+            TcpSocket::new_v6().unwrap()
+        };
+        socket.bind(address).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let first = TcpStream::connect(address).await.unwrap();
+        Self {
+            address,
+            _listener: listener,
+            _first: first,
+        }
+    }
+}
+
 /// One connection from the connection manager.
-pub struct Link {
-    pub io: TcpStream,
+pub struct Link<S = TcpStream> {
+    pub io: S,
     /// All that came.
     seen: String,
     /// Behind what was waited for last.
     place: usize,
 }
 
-impl Link {
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    pub fn on(io: S) -> Self {
+        Self {
+            io,
+            seen: String::new(),
+            place: 0,
+        }
+    }
+
+    /// So many bytes that come first, which are no text.
+    pub async fn takes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let taken = timeout(PATIENCE, self.io.read_exact(&mut bytes));
+        taken.await.expect("bytes in time").expect("so many bytes");
+        bytes
+    }
+
     /// Answers a stream header with one of its own and with features.
     pub async fn opens(&mut self) {
         self.header().await;
@@ -121,16 +186,18 @@ impl Link {
         self.ends().await;
     }
 
-    /// Ends the connection with a reset.
-    pub fn reset(self) {
-        self.io.set_zero_linger().unwrap();
-    }
-
     async fn more(&mut self) -> usize {
         let mut buffer = [0; 16 * 1024];
         let length = self.io.read(&mut buffer).await.unwrap_or(0);
         // what the connection manager sends is cut anywhere, but tests send it nothing else than ASCII where that matters
         self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
         length
+    }
+}
+
+impl Link {
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        self.io.set_zero_linger().unwrap();
     }
 }
