@@ -11,7 +11,7 @@ use bench::{Bench, SOON, USUAL, WHILE};
 use boshd::bosh::Limits;
 use boshd::upstream::{Call, Connect, Connected, Connecting};
 use boshd::xmpp::Domain;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter, DuplexStream};
 use tokio::sync::oneshot;
 
 /// A narrow pipe to the server, which stands when the test says so.
@@ -34,7 +34,13 @@ impl Connect for Pipe {
 
     fn connect(&self, call: Call) -> Connecting<'_> {
         let near = self.near.lock().unwrap().take().expect("one session");
-        Box::pin(async move { Ok(Connected::fresh(near.await.unwrap(), &call.header)) })
+        // some of what it takes it holds back until it is flushed, as TLS does
+        Box::pin(async move {
+            Ok(Connected::fresh(
+                BufWriter::with_capacity(16 * 1024, near.await.unwrap()),
+                &call.header,
+            ))
+        })
     }
 }
 
@@ -84,6 +90,15 @@ async fn requests_wait_for_the_server() {
     assert!(first.is_held_for(WHILE).await && second.is_held_for(WHILE).await);
     sees(&mut server, "id='second'").await;
     assert!(first.reply_within(SOON).await.is_empty());
+}
+
+// DL04: what the connection has taken and not passed on leaves as soon as the server takes it, though nothing else happens
+#[tokio::test]
+async fn what_a_connection_holds_back() {
+    let (_bench, mut client, mut server) = unread(Limits::default()).await;
+    let mut held = client.next(&message("held back", 10_000)).await;
+    assert!(held.is_held_for(WHILE).await);
+    tokio::time::timeout(SOON, sees(&mut server, "</message>")).await.unwrap();
 }
 
 // A client that goes on and on meanwhile loses its session, and every request that waits is told so

@@ -39,6 +39,8 @@ pub struct ServerStream {
     client_bytes: usize,
     input: BytesMut,
     output: BytesMut,
+    /// The connection has taken bytes that it has not passed on, as TLS does.
+    holds_back: bool,
 }
 
 impl ServerStream {
@@ -51,6 +53,7 @@ impl ServerStream {
             client_bytes,
             input: read,
             output: unwritten,
+            holds_back: false,
         }
     }
 
@@ -66,9 +69,9 @@ impl ServerStream {
         &mut self.output
     }
 
-    /// Bytes that the server has not taken.
+    /// Bytes that the server has not taken. What the connection itself holds back counts as one.
     pub fn unsent(&self) -> usize {
-        self.output.len()
+        self.output.len() + usize::from(self.holds_back)
     }
 
     /// The next thing the server says.
@@ -110,7 +113,9 @@ impl ServerStream {
             self.output.advance(written);
         }
         self.output = BytesMut::new();
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.holds_back = flushed.is_pending();
+        flushed
     }
 
     /// Says goodbye and waits for the other side's goodbye, then ends the connection (ER09). The caller bounds the time.
