@@ -140,11 +140,11 @@ impl Search<'_> {
             stage: Stage::Features,
             source,
         };
+        if beginning.is_of_service() {
+            self.way.answered(target, &self.call.domain);
+        }
         match beginning {
-            Beginning::Ready(_) => {
-                self.way.answered(target, &self.call.domain);
-                Verdict::Take(negotiation.finish(self.way.terms.delivery))
-            }
+            Beginning::Ready(_) => Verdict::Take(negotiation.finish(self.way.terms.delivery)),
             Beginning::Error(error) if error.see_other_host().is_some() => {
                 negotiation.leave().await;
                 match self.redirected(target, &error) {

@@ -30,6 +30,17 @@ pub(super) enum Beginning {
     Nonsense(XmlError),
 }
 
+impl Beginning {
+    /// Does the server do its work, be it that of sending us on?
+    pub fn is_of_service(&self) -> bool {
+        match self {
+            Self::Ready(_) => true,
+            Self::Error(error) => error.see_other_host().is_some(),
+            Self::Nonsense(_) => false,
+        }
+    }
+}
+
 /// One stream that begins.
 pub(super) struct Negotiation {
     io: BoxStream,

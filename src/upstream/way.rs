@@ -209,7 +209,7 @@ async fn watch(way: Weak<Way>, target: Target, domain: Domain) {
         };
         wait = way.terms.retry.after(wait);
         match way.attempt(&target, &Call::of_ours(domain.clone())).await {
-            Ok((negotiation, Beginning::Ready(_))) => {
+            Ok((negotiation, beginning)) if beginning.is_of_service() => {
                 way.answered(&target, &domain);
                 return negotiation.leave().await;
             }
