@@ -1,6 +1,7 @@
 //! A scripted XMPP server that knows only bytes: it writes down what it gets and says what the test tells it to, when told. And places
 //! where there is none.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -54,10 +55,13 @@ pub struct Closed {
 
 impl Closed {
     pub fn new() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let address = socket.local_addr().unwrap();
-        Self { socket, address }
+        Self::at((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+    }
+
+    pub fn at(address: SocketAddr) -> io::Result<Self> {
+        let socket = bound(address)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
     }
 
     pub fn opens(self) -> Upstream {
@@ -76,22 +80,28 @@ pub struct BlackHole {
 }
 
 impl BlackHole {
-    pub async fn at(address: SocketAddr) -> Self {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4().unwrap()
-        } else {
-            TcpSocket::new_v6().unwrap()
-        };
-        socket.bind(address).unwrap();
-        let listener = socket.listen(0).unwrap();
-        let address = listener.local_addr().unwrap();
-        let first = TcpStream::connect(address).await.unwrap();
-        Self {
-            address,
-            _listener: listener,
-            _first: first,
-        }
+    pub async fn new() -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap()
     }
+
+    pub async fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = bound(address)?.listen(0)?;
+        let address = listener.local_addr()?;
+        Ok(Self {
+            address,
+            _first: TcpStream::connect(address).await?,
+            _listener: listener,
+        })
+    }
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// One connection from the connection manager.
