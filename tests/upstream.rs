@@ -4,11 +4,12 @@
 #[path = "support/bench.rs"]
 mod bench;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bench::poster::{Client, creation};
 use bench::upstream::{CLOSING, FEATURES, HEADER, Link};
-use bench::{Bench, SOON, USUAL, WHILE};
+use bench::{Bench, PATIENCE, SOON, USUAL, WHILE};
 use tokio::time::{Instant, sleep};
 
 const RESTART: &str = "xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true' to='example.org' xml:lang='en'";
@@ -26,8 +27,8 @@ async fn authenticated(bench: &Bench) -> (Client, Link) {
     (client, link)
 }
 
-// Q01, Q02: the exact bytes: an XML declaration, then the header with both namespaces, to, version and language; no byte order mark; one
-// connection a stream
+// Q01, Q02, DN10: the exact bytes: an XML declaration, then the header with both namespaces, that of a client, to, version and language; no
+// byte order mark; one connection a stream
 #[tokio::test]
 async fn what_the_server_gets_first() {
     let bench = Bench::new().await;
@@ -399,17 +400,53 @@ async fn a_silent_server_is_cut_off() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
-// J16, ER10: a server that opens a stream of another content namespace is told so, and so is the client
+// J16, ER10, DN10: a server that opens a stream of another content namespace is told so, and so is the client
 #[tokio::test]
 async fn a_server_for_somebody_else() {
     let bench = Bench::new().await;
-    let mut connection = bench.post(&creation(USUAL)).await;
-    let mut link = bench.upstream.accept().await;
-    link.header().await;
-    link.says(&HEADER.replace("'jabber:client'", "'jabber:server'")).await;
-    let reply = connection.reply().await;
-    assert!(reply.is_terminate("undefined-condition"), "{}", reply.text);
-    assert!(reply.text.contains("<invalid-namespace"), "{}", reply.text);
-    link.sees("<invalid-namespace").await;
-    link.sees(CLOSING).await;
+    for namespace in ["'jabber:server'", "'jabber:component:accept'"] {
+        let mut connection = bench.post(&creation(USUAL)).await;
+        let mut link = bench.upstream.accept().await;
+        link.header().await;
+        link.says(&HEADER.replace("'jabber:client'", namespace)).await;
+        let reply = connection.reply().await;
+        assert!(reply.is_terminate("undefined-condition"), "{}", reply.text);
+        assert!(reply.text.contains("<invalid-namespace"), "{}", reply.text);
+        link.sees("<invalid-namespace").await;
+        link.sees(CLOSING).await;
+    }
+}
+
+// DN12: while nobody says anything, the kernel asks whether the server is still there, and nothing enters the stream
+#[tokio::test]
+async fn an_idle_stream_is_kept_alive() {
+    const KEEPALIVE: &str = "02";
+    let bench = Bench::new().await;
+    let (mut client, mut link) = bench.session().await;
+    let mut held = client.next("").await;
+    let ours = hexadecimal(link.io.peer_addr().unwrap());
+    let servers = hexadecimal(link.io.local_addr().unwrap());
+    let began = Instant::now();
+    loop {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut columns = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let socket = columns.find(|columns| columns[1] == ours && columns[2] == servers);
+        let (timer, when) = socket.expect("a socket")[5].split_once(':').unwrap();
+        if timer == KEEPALIVE {
+            // in hundredths of a second
+            assert!(u32::from_str_radix(when, 16).unwrap() <= 60 * 100);
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "timer {timer}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(link.hears_nothing_for(WHILE).await && held.is_held_for(WHILE).await);
+}
+
+/// As the kernel lists it.
+fn hexadecimal(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else {
+        panic!("{address}")
+    };
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
 }
