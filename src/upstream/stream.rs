@@ -118,7 +118,8 @@ impl ServerStream {
         flushed
     }
 
-    /// Says goodbye and waits for the other side's goodbye, then ends the connection (ER09). The caller bounds the time.
+    /// Says goodbye and waits for the other side's goodbye, unless that was heard before, then ends the connection (ER09). The caller
+    /// bounds the time.
     pub async fn close(mut self) {
         self.output.extend_from_slice(outbound::CLOSING);
         let _ = std::future::poll_fn(|cx| self.poll_goodbye(cx)).await;
@@ -140,14 +141,10 @@ impl ServerStream {
     /// What arrives meanwhile is read and dropped, so that the server's own writes never block its goodbye.
     fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamFailure>> {
         let flushed = self.poll_flush(cx)?;
-        loop {
-            match self.poll_event(cx) {
-                Poll::Ready(Ok(StreamEvent::Closed)) if flushed.is_ready() => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
-                Poll::Pending => return Poll::Pending,
-            }
+        while !self.inbound.is_over() {
+            ready!(self.poll_event(cx))?;
         }
+        flushed.map(Ok)
     }
 
     async fn shutdown(mut self) {

@@ -45,7 +45,7 @@ impl Inbound {
     /// Takes the next event off the front of `input`; `None`: more bytes are needed. After `Closed` or `Error` it stays `None`
     /// and swallows what follows. White space between elements is swallowed.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<StreamEvent>, XmlError> {
-        if matches!(self.phase, Phase::Over) {
+        if self.is_over() {
             input.clear();
             return Ok(None);
         }
@@ -54,6 +54,11 @@ impl Inbound {
             self.phase = Phase::Over;
         }
         event
+    }
+
+    /// Has the peer said its last word?
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
     }
 
     /// The peer will begin anew with a header on the same connection (RFC 6120 section 4.3.3): nothing of the old stream is kept.
