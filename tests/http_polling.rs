@@ -1,5 +1,7 @@
 //! XEP-0025 (spec.md group HP), in memory under a paused clock.
 
+#[path = "support/logs.rs"]
+mod logs;
 #[path = "support/stack.rs"]
 mod stack;
 #[path = "support/wire.rs"]
@@ -213,9 +215,11 @@ impl Connect for Nowhere {
     }
 }
 
-// HP03: a server that cannot be reached, no place left, and a shutdown have an id of their own; none leaves anything behind
+// HP03: a server that cannot be reached, no place left, and a shutdown have an id of their own; none leaves anything behind. The operator reads
+// why
 #[tokio::test(start_paused = true)]
 async fn without_a_server() {
+    logs::listen();
     let options = manager::Options {
         sessions: 1,
         ..manager::Options::default()
@@ -232,6 +236,9 @@ async fn without_a_server() {
         answer = manager.poll(&next, &peer);
     }
     assert_eq!(answer, Err(PollError::Server));
+    let line = &logs::lines("server not reached")[0];
+    assert!(line.says("domain", "example.org") && line.says("target", "nowhere") && line.says("stage", "Tcp"));
+    assert!(line.says("cause", "connection refused"), "{line:?}");
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!((manager.poll(&next, &peer), manager.sessions()), (Err(PollError::Unknown), 0));
     manager.drain().await;

@@ -261,8 +261,8 @@ impl Live {
         match result {
             Ok(connected) => leg.connected(connected, setting),
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                info!(domain = %leg.domain, target = error.target, stage = ?error.stage, cause, "server not reached");
+                let ConnectError { target, stage, source } = error;
+                info!(domain = %leg.domain, session = %setting.key, target, ?stage, cause = %source, "server not reached");
                 leg.link = Link::Gone;
                 self.server(stream, ServerEvent::Failed(ServerFailure::Unreachable), setting);
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::field::display;
 use tracing::{error, info};
 
 use super::bosh::Setting;
@@ -255,7 +256,9 @@ impl Plain {
             // it is over for another reason
             Err(_) if self.phase != Phase::Open => {}
             Err(error) => {
-                info!(session = %setting.key, target = error.target, stage = ?error.stage, "server not reached");
+                let ConnectError { target, stage, source } = error;
+                let domain = self.domain.as_ref().map(display);
+                info!(domain, session = %setting.key, target, ?stage, cause = %source, "server not reached");
                 self.link = Link::Gone;
                 self.phase = Phase::Unreachable;
             }
