@@ -5,18 +5,20 @@ use std::collections::VecDeque;
 use super::StreamId;
 use crate::xml::Payload;
 
-/// Bytes that a payload takes besides its own: its place, its names, and what an allocation costs.
-const ENTRY: usize = size_of::<(StreamId, Payload)>() + 48;
+/// Bytes that a payload takes besides its own: its place, of which there are up to twice as many, and what is shared about an allocation.
+const ENTRY: usize = 2 * size_of::<(StreamId, Payload)>() + 32;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Outbox {
     payloads: VecDeque<(StreamId, Payload)>,
     bytes: usize,
+    memory: usize,
 }
 
 impl Outbox {
     pub fn push(&mut self, stream: StreamId, payload: Payload) {
         self.bytes += payload.bytes().len();
+        self.memory += kept(&payload);
         self.payloads.push_back((stream, payload));
     }
 
@@ -28,9 +30,9 @@ impl Outbox {
         self.bytes
     }
 
-    /// The same with what it takes to keep them: small ones take more than their bytes.
+    /// The same with what it takes to keep them.
     pub fn memory(&self) -> usize {
-        self.bytes + self.payloads.len() * ENTRY
+        self.memory
     }
 
     /// Does any of this stream wait?
@@ -55,6 +57,14 @@ impl Outbox {
         let count = 1 + self.payloads.iter().skip(1).take_while(fits).count();
         let batch: Vec<_> = self.payloads.drain(..count).map(|(_, payload)| payload).collect();
         self.bytes -= batch.iter().map(|payload| payload.bytes().len()).sum::<usize>();
+        self.memory -= batch.iter().map(kept).sum::<usize>();
         Some((stream, batch))
     }
+}
+
+/// What one payload takes. Allocators have four or eight sizes between a power of two and the next.
+fn kept(payload: &Payload) -> usize {
+    let bytes = payload.bytes().len();
+    let step = (bytes.next_power_of_two() / 8).max(16);
+    bytes.next_multiple_of(step) + ENTRY
 }

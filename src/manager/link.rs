@@ -114,6 +114,14 @@ impl Link {
         }
     }
 
+    /// The same, and bytes of an element that has not come to its end.
+    pub fn waiting(&self) -> usize {
+        match self {
+            Self::Connected(stream) => stream.unsent() + stream.unread(),
+            Self::Connecting(_) | Self::Gone => self.unsent(),
+        }
+    }
+
     pub fn connected(&mut self, connected: Connected, setting: &Setting) {
         if let Self::Connecting(unsent) = self {
             let mut stream = ServerStream::new(connected, setting.xml, setting.client_bytes);

@@ -397,9 +397,9 @@ impl Live {
     pub fn account(&mut self) {
         let snapshot = self.session.snapshot();
         let deferred: usize = self.deferred.iter().map(bytes_of).sum();
-        let unsent: usize = self.legs.iter().map(|leg| leg.link.unsent()).sum();
+        let waiting: usize = self.legs.iter().map(|leg| leg.link.waiting()).sum();
         self.share
-            .set(snapshot.outbox_bytes + snapshot.replay_bytes + snapshot.early_bytes + deferred + unsent);
+            .set(snapshot.outbox_bytes + snapshot.replay_bytes + snapshot.early_bytes + deferred + waiting);
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {

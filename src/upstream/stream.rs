@@ -74,6 +74,15 @@ impl ServerStream {
         self.output.len() + usize::from(self.holds_back)
     }
 
+    /// Bytes that are held for what has come and was not looked at: a part of a buffer holds all of it.
+    pub fn unread(&self) -> usize {
+        if self.input.is_empty() {
+            0
+        } else {
+            self.input.capacity().max(READ)
+        }
+    }
+
     /// The next thing the server says.
     ///
     /// # Errors

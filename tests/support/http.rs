@@ -1,5 +1,6 @@
 //! POST over plain TCP, as a BOSH client needs it: connections are reused, and a request whose connection broke before its
 //! answer was complete is repeated on a new one.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
