@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use bench::poster::{Client, FIRST_RID, creation};
 use bench::upstream::{FEATURES, HEADER, Upstream};
-use bench::{Bench, SOON, USUAL, WHILE, connector};
+use bench::{Bench, SOON, USUAL, WHILE, connector, connector_on, plain};
 use boshd::bosh::Limits;
+use boshd::upstream::permit::Permit;
+use boshd::upstream::target::Target;
+use boshd::upstream::way::Terms;
 use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
 
@@ -394,6 +397,32 @@ async fn a_route_is_not_followed() {
         assert_eq!(reply.attribute("type"), None, "{}", reply.text);
     }
     assert!(elsewhere.is_left_alone_for(WHILE).await);
+}
+
+// C14: it is followed to one of the domain's own servers, or to a host that the operator lists
+#[tokio::test]
+async fn a_route_to_a_listed_host() {
+    let (usual, listed) = (Upstream::listen().await, Upstream::listen().await);
+    let (own, route) = (Upstream::listen().await, |address| format!("route='xmpp:{address}' {USUAL}"));
+    let terms = Terms {
+        permit: Permit {
+            redirects: vec![("127.0.0.1".to_owned(), Some(listed.address.port()))],
+            ..Permit::default()
+        },
+        ..Terms::default()
+    };
+    let second = Target {
+        priority: 1,
+        ..plain(own.address)
+    };
+    let connector = connector_on(vec![plain(usual.address), second], terms);
+    let bench = Bench::before(Arc::new(connector), Upstream::listen().await, Limits::default());
+    for server in [&listed, &own] {
+        let mut connection = bench.post(&creation(&route(server.address))).await;
+        server.accept().await.opens().await;
+        assert_eq!(connection.reply().await.attribute("type"), None);
+    }
+    assert!(usual.is_left_alone_for(WHILE).await);
 }
 
 // P06: a domain that looks like an address is not dialled

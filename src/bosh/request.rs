@@ -170,6 +170,7 @@ impl Request {
             (Home::Xml, b"lang") => self.opening.lang = Some(value.clone()),
             (Home::Body, b"sid") => self.sid = Some(Sid(value.clone())),
             (Home::Body, b"to") => self.to = Some(value.clone()),
+            (Home::Body, b"route") => self.opening.route = Some(value.clone()),
             (Home::Body, b"from") => self.opening.from = Some(value.clone()),
             (Home::Body, b"stream") => self.stream = Some(value.clone()),
             (Home::Body, b"type") => self.terminate = matches!(value.as_str(), "terminate" | "terminal"),

@@ -21,6 +21,8 @@ pub struct Opening {
     pub from: Option<Text>,
     pub lang: Option<Text>,
     pub version: Option<Text>,
+    /// Where the server is, says the client: `xmpp:example.org:5222` (C14). Never parsed as a URI, and rarely followed.
+    pub route: Option<Text>,
 }
 
 impl Opening {
@@ -32,6 +34,8 @@ impl Opening {
             from: detached(&self.from),
             lang: detached(&self.lang),
             version: detached(&self.version),
+            // for the one way there
+            route: None,
         }
     }
 
@@ -42,6 +46,7 @@ impl Opening {
             from: self.from.or_else(|| former.from.clone()),
             lang: self.lang.or_else(|| former.lang.clone()),
             version: self.version.or_else(|| former.version.clone()),
+            route: None,
         }
     }
 }

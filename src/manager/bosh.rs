@@ -165,6 +165,7 @@ impl Setting {
         Call {
             domain,
             header,
+            route: None,
             peer: self.peer,
             session: self.key.to_string(),
             xml: self.xml,

@@ -56,6 +56,16 @@ impl Leg {
         self.management.is_active()
     }
 
+    /// Says nothing, in one octet, if that is allowed now: behind the login, and between elements (DN12, AU02).
+    pub fn keep_alive(&mut self) {
+        if let Link::Connected(stream) = &mut self.link
+            && self.management.is_bound()
+            && stream.unsent() == 0
+        {
+            stream.output().extend_from_slice(b" ");
+        }
+    }
+
     /// Stanzas that the server is not known to have.
     pub fn untaken(&self) -> u32 {
         self.management.untaken()

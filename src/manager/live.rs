@@ -34,6 +34,9 @@ const DEFERRED: usize = 64;
 /// The same in bytes of their payloads, with one request more; as much as may wait for the client by default.
 const DEFERRED_BYTES: usize = 4 * 1024 * 1024;
 
+/// Milliseconds of silence towards servers after which something is said: some end streams that are idle for ten minutes (DN12).
+const KEEPALIVE: u64 = 300_000;
+
 /// Events taken from one server before other sessions have their turn.
 const BUDGET: usize = 64;
 
@@ -52,6 +55,10 @@ pub(super) struct Live {
     deferred: VecDeque<Input>,
     reading: Reading,
     share: Share,
+    /// When this turn began.
+    now: Time,
+    /// When something was said to a server last.
+    spoke: Time,
     /// What the task sleeps towards.
     armed: Option<Time>,
     /// The session's task, while it sleeps.
@@ -81,6 +88,8 @@ impl Live {
             deferred: VecDeque::new(),
             reading: Reading::Active,
             share,
+            now: Time::default(),
+            spoke: Time::default(),
             armed: None,
             task: None,
             refused: Vec::new(),
@@ -192,7 +201,8 @@ impl Live {
         if self.ended {
             return;
         }
-        self.session.handle(input, setting.now());
+        self.now = setting.now();
+        self.session.handle(input, self.now);
         self.take_outputs(setting);
     }
 
@@ -203,7 +213,7 @@ impl Live {
             }
             let Some((stream, answer)) = self.refused.pop() else { return };
             let event = Input::Server(stream, ServerEvent::Payload(answer));
-            self.session.handle(event, setting.now());
+            self.session.handle(event, self.now);
         }
     }
 
@@ -242,10 +252,15 @@ impl Live {
                 None => Some(self.domain.clone()),
             };
             let header = |domain: &Domain| translate::header(domain, opening.clone());
-            let call = domain.as_ref().map(|domain| setting.call(domain.clone(), header(domain)));
+            let route = opening.route.as_deref().and_then(translate::route);
+            let call = domain.as_ref().map(|domain| Call {
+                route: route.clone(),
+                ..setting.call(domain.clone(), header(domain))
+            });
             self.unconnected.push((stream, call));
             self.legs.extend(domain.map(|domain| Leg::new(stream, domain)));
         }
+        self.spoke = self.now;
         if let Some(leg) = self.leg(stream) {
             let refused = leg.carry_out(command, setting);
             self.refused.extend(refused.into_iter().rev().map(|answer| (stream, answer)));
@@ -346,7 +361,7 @@ impl Live {
     pub fn keep_time(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
         while !self.ended {
             if self.is_due_before_armed()
-                && let Some(next) = self.session.poll_timeout()
+                && let Some(next) = self.next_deadline()
             {
                 self.armed = Some(next);
                 sleep.as_mut().reset(setting.opened + Duration::from_millis(next.0));
@@ -356,6 +371,7 @@ impl Live {
             }
             self.armed = None;
             self.handle(Input::Timeout, setting);
+            self.keep_alive(cx, setting);
         }
     }
 
@@ -372,6 +388,20 @@ impl Live {
         }
     }
 
+    /// Of the session, or of the silence towards its servers.
+    fn next_deadline(&self) -> Option<Time> {
+        let silent = self.spoke.after(KEEPALIVE);
+        self.session.poll_timeout().map(|next| next.min(silent))
+    }
+
+    fn keep_alive(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+        if self.now >= self.spoke.after(KEEPALIVE) {
+            self.spoke = self.now;
+            self.legs.iter_mut().for_each(Leg::keep_alive);
+            self.flush(cx, setting);
+        }
+    }
+
     /// Is there a stream whose server nobody has set out to?
     pub fn sets_out(&self) -> bool {
         !self.unconnected.is_empty()
@@ -379,7 +409,7 @@ impl Live {
 
     /// Would the task sleep too long? A deadline that has moved away is left to come early once, which is cheaper than to follow it.
     fn is_due_before_armed(&self) -> bool {
-        let next = self.session.poll_timeout();
+        let next = self.next_deadline();
         next.is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
     }
 

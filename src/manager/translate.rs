@@ -18,6 +18,13 @@ pub(super) fn header(domain: &Domain, opening: Opening) -> StreamHeader {
     }
 }
 
+/// `proto:host:port`: the host and the port, whatever the protocol (C14).
+pub(super) fn route(text: &str) -> Option<(String, u16)> {
+    let (_, place) = text.split_once(':')?;
+    let (host, port) = xmpp::host_and_port(place)?;
+    Some((host, port?))
+}
+
 pub(super) fn event(event: StreamEvent) -> ServerEvent {
     match event {
         StreamEvent::Opened(StreamHeader { version, from, id, .. }) => ServerEvent::Opened { version, from, id },

@@ -10,7 +10,7 @@ use tracing::info;
 use super::negotiation::{Beginning, Negotiation};
 use super::resolve::Resolve;
 use super::route::{Entry, Route, Servers};
-use super::target::{Security, Source, Target};
+use super::target::{Host, Security, Source, Target};
 use super::way::Way;
 use super::{Call, Connect, ConnectError, Connected, Connecting, Stage};
 use crate::xmpp::{Domain, StreamError};
@@ -59,6 +59,7 @@ impl Connector {
             known: targets,
             hops: 0,
         };
+        search.prefer_route();
         search.run().await
     }
 
@@ -111,6 +112,17 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// What the client asks for comes first, where it may ask for it; otherwise it is ignored (C14).
+    fn prefer_route(&mut self) {
+        let like = self.waiting.front().cloned();
+        if let (Some((host, port)), Some(like)) = (&self.call.route, like)
+            && let Some(preferred) = self.named(host, *port, &like)
+        {
+            self.waiting.retain(|target| *target != preferred);
+            self.waiting.push_front(preferred);
+        }
+    }
+
     async fn run(&mut self) -> Result<Connected, ConnectError> {
         loop {
             let Some(target) = self.waiting.pop_front() else {
@@ -173,12 +185,16 @@ impl Search<'_> {
     fn redirected(&self, from: &Target, error: &StreamError) -> Option<Target> {
         let (host, port) = error.see_other_host()?;
         let usual = if from.security == Security::Direct { 5223 } else { 5222 };
-        let port = port.unwrap_or(usual);
+        self.named(&host, port.unwrap_or(usual), from)
+    }
+
+    /// A target that somebody names, on the terms of another: one of the domain's own, or one that the operator lists.
+    fn named(&self, host: &str, port: u16, like: &Target) -> Option<Target> {
         let next = |source| Target {
-            host: super::target::Host::of(&host),
+            host: Host::of(host),
             port,
             source,
-            ..from.clone()
+            ..like.clone()
         };
         let as_known = next(Source::Named);
         let known = self
@@ -187,7 +203,7 @@ impl Search<'_> {
             .find(|known| known.host == as_known.host && known.port == port);
         match known {
             Some(known) => Some(known.clone()),
-            None => self.way.terms.permit.named(&host, port).map(next),
+            None => self.way.terms.permit.named(host, port).map(next),
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Call {
     pub domain: Domain,
     /// What begins the stream.
     pub header: StreamHeader,
+    /// Where the client says that the server is (C14).
+    pub route: Option<(String, u16)>,
     /// Whose stream it is.
     pub peer: Peer,
     /// What the logs call the session.
@@ -77,6 +79,7 @@ impl Call {
         Self {
             domain,
             header,
+            route: None,
             peer: Peer::unknown(),
             session: String::new(),
             xml: XmlLimits::default(),

@@ -28,6 +28,8 @@ const FAILED: &str = "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='u
 pub struct StreamManagement {
     phase: Phase,
     ledger: Ledger,
+    /// Has the client a resource?
+    bound: bool,
 }
 
 /// ```text
@@ -40,7 +42,6 @@ enum Phase {
     Aside,
     Waiting {
         offered: bool,
-        bound: bool,
     },
     Enabling(Outgoing),
     Active(Incoming, Outgoing),
@@ -81,14 +82,17 @@ pub enum Passage {
 impl StreamManagement {
     /// `wanted`: is it to be spoken, if the server offers it?
     pub fn new(wanted: bool) -> Self {
-        let waiting = Phase::Waiting {
-            offered: false,
-            bound: false,
-        };
+        let waiting = Phase::Waiting { offered: false };
         Self {
             phase: if wanted { waiting } else { Phase::Aside },
             ledger: Ledger::default(),
+            bound: false,
         }
+    }
+
+    /// Has the client logged in and got a resource? Nothing is negotiated in the stream any more.
+    pub fn is_bound(&self) -> bool {
+        self.bound
     }
 
     /// Does the server take back what was not acknowledged?
@@ -106,9 +110,6 @@ impl StreamManagement {
 
     /// Hears what the server says; false: it is not for the client.
     pub fn server_says(&mut self, event: &StreamEvent) -> bool {
-        if self.phase == Phase::Aside {
-            return true;
-        }
         let payload = match event {
             StreamEvent::Opened(_) | StreamEvent::Error(_) | StreamEvent::Closed => return true,
             StreamEvent::Features(payload)
@@ -120,13 +121,12 @@ impl StreamManagement {
             self.hear(payload);
             return false;
         }
-        if let Phase::Waiting { offered, bound } = &mut self.phase {
-            match event {
-                // the client has it from the server
-                StreamEvent::Managed(..) => self.step_aside(),
-                StreamEvent::Features(features) => *offered = offers(features),
-                _ => *bound |= binds(payload),
-            }
+        self.bound = self.bound || binds(payload);
+        match (&mut self.phase, event) {
+            // the client has it from the server
+            (Phase::Waiting { .. }, StreamEvent::Managed(..)) => self.step_aside(),
+            (Phase::Waiting { offered }, StreamEvent::Features(features)) => *offered = offers(features),
+            _ => {}
         }
         if self.phase != Phase::Aside {
             self.ledger.push(self.is_active() && is_stanza(payload));
@@ -139,10 +139,7 @@ impl StreamManagement {
         match &mut self.phase {
             Phase::Aside => {}
             Phase::Waiting { .. } if is_sm(payload) => self.step_aside(),
-            Phase::Waiting {
-                offered: true,
-                bound: true,
-            } if is_stanza(payload) && !asks_for_a_session(payload) => {
+            Phase::Waiting { offered: true } if self.bound && is_stanza(payload) && !asks_for_a_session(payload) => {
                 out.put_slice(ENABLE);
                 let sent = 1;
                 self.phase = Phase::Enabling(Outgoing {
@@ -198,7 +195,8 @@ impl StreamManagement {
     }
 
     fn step_aside(&mut self) {
-        *self = Self::new(false);
+        self.phase = Phase::Aside;
+        self.ledger = Ledger::default();
     }
 
     /// What the server says to us.
