@@ -97,7 +97,7 @@ async fn the_server_is_asked() {
 // AU06: who asks for it too late is told so; who speaks it from the beginning is left alone
 #[tokio::test]
 async fn a_client_of_its_own_mind() {
-    let (_bench, mut client, mut link) = managed(Limits::default()).await;
+    let (_bench, mut client, link) = managed(Limits::default()).await;
     let reply = client.ask("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
     assert!(reply.text.contains("<unexpected-request"), "{}", reply.text);
     assert!(!link.seen().contains("resume"), "{}", link.seen());

@@ -7,6 +7,7 @@ mod wire;
 
 use std::time::Duration;
 
+use boshd::bosh::Limits;
 use boshd::front::Options;
 use stack::{Session, Stack, post};
 use tokio::time::{Instant, sleep};
@@ -59,4 +60,39 @@ async fn a_silent_stream_lives_on() {
     }
     let since = stack.server.seen()[said.len() + spaces.len()..].to_owned();
     assert!(!since.contains("/> "), "{since}");
+}
+
+// DL04: a server that is not read hears every 20 s what the client has: it may have asked, and ejabberd waits 60 s for that
+#[tokio::test(start_paused = true)]
+async fn who_is_not_read_is_told_meanwhile() {
+    let limits = Limits {
+        session_memory: 64 * 1024,
+        ..Limits::default()
+    };
+    let stack = Stack::with(Options::default(), limits);
+    let mut session = stack.session(50).await;
+    let bound = "<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+    stack.server.push(
+        0,
+        &["<stream:features><sm xmlns='urn:xmpp:sm:3'/></stream:features>", bound].concat(),
+    );
+    poll(&stack, &mut session, Duration::from_secs(60)).await;
+    stack
+        .connect()
+        .send(post(&session.body("<presence xmlns='jabber:client'/>")))
+        .await;
+    stack.server.sees("<presence").await;
+    stack.server.push(0, "<enabled xmlns='urn:xmpp:sm:3'/>");
+    poll(&stack, &mut session, Duration::from_secs(60)).await;
+    let message = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(10_000));
+    stack.server.push(0, &message.repeat(20));
+    stack.connect().send(post(&session.pause(100))).await;
+    let before = stack.server.seen().matches("<a ").count();
+    sleep(Duration::from_secs(90)).await;
+    assert_eq!(
+        stack.server.seen().matches("<a ").count(),
+        before + 4,
+        "{}",
+        stack.server.seen()
+    );
 }

@@ -56,12 +56,13 @@ impl Leg {
         self.management.is_active()
     }
 
-    /// Says nothing, in one octet, if that is allowed now: behind the login, and between elements (DN12, AU02).
+    /// Says nothing, in one octet, if that is allowed now: behind the login, and between elements (DN12, AU02). Where acknowledgements are
+    /// expected it is one of those.
     pub fn keep_alive(&mut self) {
-        if let Link::Connected(stream) = &mut self.link
-            && self.management.is_bound()
-            && stream.unsent() == 0
-        {
+        let Link::Connected(stream) = &mut self.link else { return };
+        if self.management.is_active() {
+            self.management.acknowledge(stream.output());
+        } else if self.management.is_bound() && stream.unsent() == 0 {
             stream.output().extend_from_slice(b" ");
         }
     }
@@ -98,7 +99,7 @@ impl Leg {
             ServerCommand::Send(payloads) => return self.send(&payloads),
             ServerCommand::Close(how) => {
                 if let Link::Connected(stream) = &mut self.link {
-                    self.management.take_leave(stream.output());
+                    self.management.acknowledge(stream.output());
                 }
                 self.link.close(how, setting);
             }

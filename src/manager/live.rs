@@ -37,6 +37,9 @@ const DEFERRED_BYTES: usize = 4 * 1024 * 1024;
 /// Milliseconds of silence towards servers after which something is said: some end streams that are idle for ten minutes (DN12).
 const KEEPALIVE: u64 = 300_000;
 
+/// The same while servers are not read: ejabberd ends a stream after 60 s in which nobody says what was received (`ack_timeout`).
+const KEEPALIVE_UNREAD: u64 = 20_000;
+
 /// Events taken from one server before other sessions have their turn.
 const BUDGET: usize = 64;
 
@@ -390,12 +393,17 @@ impl Live {
 
     /// Of the session, or of the silence towards its servers.
     fn next_deadline(&self) -> Option<Time> {
-        let silent = self.spoke.after(KEEPALIVE);
-        self.session.poll_timeout().map(|next| next.min(silent))
+        self.session.poll_timeout().map(|next| next.min(self.silence_ends()))
+    }
+
+    /// When the servers are to hear something, if the clients say nothing.
+    fn silence_ends(&self) -> Time {
+        let unread = self.reading == Reading::Paused && self.legs.iter().any(Leg::takes_back);
+        self.spoke.after(if unread { KEEPALIVE_UNREAD } else { KEEPALIVE })
     }
 
     fn keep_alive(&mut self, cx: &mut Context<'_>, setting: &Setting) {
-        if self.now >= self.spoke.after(KEEPALIVE) {
+        if self.now >= self.silence_ends() {
             self.spoke = self.now;
             self.legs.iter_mut().for_each(Leg::keep_alive);
             self.flush(cx, setting);

@@ -187,8 +187,8 @@ impl StreamManagement {
         }
     }
 
-    /// Writes the last acknowledgement, before the stream's end.
-    pub fn take_leave(&mut self, out: &mut BytesMut) {
+    /// Writes what the client has, be it news or not: before the stream's end, and for a server that may have asked what is not read yet.
+    pub fn acknowledge(&mut self, out: &mut BytesMut) {
         if let Phase::Active(incoming, _) = &mut self.phase {
             incoming.acknowledge(out);
         }
@@ -460,7 +460,7 @@ mod tests {
         management.confirmed(100);
         assert_eq!(spoken(&mut management), "", "never more than was given");
         let mut out = BytesMut::new();
-        management.take_leave(&mut out);
+        management.acknowledge(&mut out);
         assert_eq!(out, "<a xmlns='urn:xmpp:sm:3' h='3'/>");
     }
 

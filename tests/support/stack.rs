@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use boshd::bosh::Limits;
 use boshd::front::{Front, Options};
 use boshd::manager::{self, ConnectionManager, Peer};
 use boshd::net::Listener;
@@ -28,8 +29,16 @@ pub struct Stack {
 
 impl Stack {
     pub fn new(options: Options) -> Self {
+        Self::with(options, Limits::default())
+    }
+
+    pub fn with(options: Options, session: Limits) -> Self {
         let server = Arc::new(Server::default());
-        let manager = Arc::new(ConnectionManager::new(server.clone(), manager::Options::default()));
+        let limits = manager::Options {
+            session: Arc::new(session),
+            ..manager::Options::default()
+        };
+        let manager = Arc::new(ConnectionManager::new(server.clone(), limits));
         Self {
             front: Arc::new(Front::new(options, manager.clone())),
             manager,
@@ -107,6 +116,11 @@ impl Session {
             "<body xmlns='http://jabber.org/protocol/httpbind' rid='{}' sid='{}'>{payload}</body>",
             self.rid, self.sid
         )
+    }
+
+    /// A request that announces so many seconds of silence.
+    pub fn pause(&mut self, seconds: u16) -> String {
+        self.body("").replacen("<body", &format!("<body pause='{seconds}'"), 1)
     }
 
     pub fn terminate(&mut self, payload: &str) -> String {
@@ -195,6 +209,11 @@ impl Connect for Server {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.streams.lock().unwrap().push(sender);
         tokio::spawn(Self::run(self.seen.clone(), far, receiver));
-        Box::pin(async move { Ok(Connected::fresh(near, &call.header)) })
+        Box::pin(async move {
+            Ok(Connected {
+                delivery: true,
+                ..Connected::fresh(near, &call.header)
+            })
+        })
     }
 }
