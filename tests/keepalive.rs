@@ -91,7 +91,7 @@ async fn who_is_not_read_is_told_meanwhile() {
     sleep(Duration::from_secs(90)).await;
     assert_eq!(
         stack.server.seen().matches("<a ").count(),
-        before + 4,
+        before + 5,
         "{}",
         stack.server.seen()
     );
