@@ -1,4 +1,4 @@
-//! Towards the XMPP server: which domains are served, and a connected byte stream for each.
+//! Towards the XMPP server: which domains are served, and a stream that has been begun for each.
 
 pub mod connector;
 mod dial;

@@ -58,6 +58,7 @@ async fn take_part(address: std::net::SocketAddr, number: usize, size: &Size, ro
     }
     let twice = client.has(|stanza| stanza.text_of("body").is_some());
     assert!(!twice, "more than was written");
+    client.settle().await;
     client.terminate().await;
     client.repeats()
 }

@@ -93,7 +93,7 @@ impl<G: AsyncFn()> Stage<G> {
         let thief = Thief::start(self.manager, if loss == Loss::Client { "nothing of this kind" } else { text }).await;
         let mut alice = Bosh::login(thief.address, "alice", "PLAIN").await;
         // so that her poll is held
-        ping(&mut alice).await;
+        alice.settle().await;
         self.bob.send(&message("alice", text)).await;
         let polling = alice.expect("the message", |stanza| stanza.text_of("body") == Some(text));
         if loss == Loss::Client {
@@ -129,10 +129,7 @@ impl<G: AsyncFn()> Stage<G> {
                 None => {}
             }
         }
-        // who leaves with an answer unconfirmed finds it again
-        for _ in 0..2 {
-            ping(&mut alice).await;
-        }
+        alice.settle().await;
         alice.terminate().await;
         self.parted().await;
     }
@@ -148,10 +145,6 @@ impl<G: AsyncFn()> Stage<G> {
 
 fn message(to: &str, text: &str) -> String {
     format!("<message xmlns='jabber:client' type='chat' to='{to}@example.test'><body>{text}</body></message>")
-}
-
-async fn ping(client: &mut Bosh) {
-    client.iq("get", "example.test", "<ping xmlns='urn:xmpp:ping'/>").await;
 }
 
 /// Waits for the end of one session more in the eyes of the server.
