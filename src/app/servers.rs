@@ -91,7 +91,6 @@ fn terms(domain: &Domain, config: &Config) -> anyhow::Result<Terms> {
         } else {
             Some(secure(domain)?)
         },
-        server_name: domain.server_name.clone().map(ServerName::try_from).transpose()?,
         proxy_protocol: match domain.proxy_protocol {
             ProxyProtocol::Off => None,
             ProxyProtocol::V1 => Some(Version::V1),
@@ -112,10 +111,14 @@ fn terms(domain: &Domain, config: &Config) -> anyhow::Result<Terms> {
 }
 
 fn secure(domain: &Domain) -> anyhow::Result<Secure> {
-    let trust = match &domain.ca_file {
+    let roots = || match &domain.ca_file {
+        Some(file) => authorities(file),
+        None => system_authorities(),
+    };
+    let trust = match &domain.server_name {
         _ if !domain.pins.is_empty() => Trust::Pinned(domain.pins.clone()),
-        Some(file) => Trust::Roots(authorities(file)?),
-        None => Trust::Roots(system_authorities()?),
+        Some(name) => Trust::Named(roots()?, ServerName::try_from(name.clone())?),
+        None => Trust::Roots(roots()?),
     };
     let identity = domain.client_certificate.as_ref().map(identity).transpose()?;
     Secure::new(trust, identity).context("TLS cannot be set up")

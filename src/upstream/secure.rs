@@ -26,8 +26,10 @@ pub type Fingerprint = [u8; 32];
 /// Whom an operator trusts to say who a server is.
 #[derive(Debug)]
 pub enum Trust {
-    /// Authorities.
+    /// Authorities, to certify the domain.
     Roots(RootCertStore),
+    /// Authorities, to certify this name, whatever the domain.
+    Named(RootCertStore, ServerName<'static>),
     /// These very certificates, whoever signed them and whatever name or date they bear.
     Pinned(Vec<Fingerprint>),
 }
@@ -52,9 +54,11 @@ impl Secure {
     pub fn new(trust: Trust, identity: Option<Identity>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match trust {
-            Trust::Roots(roots) => WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
-                .build()
-                .map_err(|error| rustls::Error::General(error.to_string()))?,
+            Trust::Roots(roots) => authorities(roots, &provider)?,
+            Trust::Named(roots, name) => Arc::new(Named {
+                authorities: authorities(roots, &provider)?,
+                name,
+            }),
             Trust::Pinned(pins) => Arc::new(Pinned {
                 pins,
                 algorithms: provider.signature_verification_algorithms,
@@ -74,17 +78,17 @@ impl Secure {
     /// TLS from the first byte on.
     ///
     /// # Errors
-    /// The server's certificate does not prove `name`, or there is no TLS.
-    pub async fn direct(&self, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
-        handshake(&self.direct, io, name).await
+    /// The server's certificate is not believed, or there is no TLS.
+    pub async fn direct(&self, io: BoxStream, domain: ServerName<'static>) -> io::Result<BoxStream> {
+        handshake(&self.direct, io, domain).await
     }
 
     /// TLS after the server's consent.
     ///
     /// # Errors
-    /// The server's certificate does not prove `name`, or there is no TLS.
-    pub async fn upgrade(&self, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
-        handshake(&self.starttls, io, name).await
+    /// The server's certificate is not believed, or there is no TLS.
+    pub async fn upgrade(&self, io: BoxStream, domain: ServerName<'static>) -> io::Result<BoxStream> {
+        handshake(&self.starttls, io, domain).await
     }
 }
 
@@ -109,10 +113,59 @@ fn config(
     }
 }
 
-async fn handshake(config: &Arc<ClientConfig>, io: BoxStream, name: ServerName<'static>) -> io::Result<BoxStream> {
+fn authorities(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
+    let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+    builder.build().map_err(|error| rustls::Error::General(error.to_string()))
+}
+
+/// The server is told the domain (SNI, XEP-0368 section 3), even if its certificate has to prove another name: it may refuse what it does not
+/// serve.
+async fn handshake(config: &Arc<ClientConfig>, io: BoxStream, domain: ServerName<'static>) -> io::Result<BoxStream> {
     let connector = TlsConnector::from(Arc::clone(config));
     let limit = |connection: &mut rustls::ClientConnection| connection.set_buffer_limit(Some(BUFFER));
-    Ok(Box::new(connector.connect_with(name, io, limit).await?))
+    Ok(Box::new(connector.connect_with(domain, io, limit).await?))
+}
+
+/// Believes authorities, for a name of its own.
+#[derive(Debug)]
+struct Named {
+    authorities: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.authorities.verify_server_cert(certificate, chain, &self.name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
 }
 
 /// Believes certificates that it knows.

@@ -29,8 +29,6 @@ const FORGOTTEN: u32 = 64;
 pub struct Terms {
     /// `None`: nothing is encrypted.
     pub secure: Option<Secure>,
-    /// The name that a certificate must prove; that of the domain otherwise.
-    pub server_name: Option<ServerName<'static>>,
     /// Tell the server who the client is, ahead of the stream.
     pub proxy_protocol: Option<proxy_protocol::Version>,
     /// For one attempt at one target, up to the stream's features.
@@ -47,7 +45,6 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             secure: None,
-            server_name: None,
             proxy_protocol: None,
             timeout: Duration::from_secs(10),
             retry: Retry::default(),
@@ -149,7 +146,7 @@ impl Way {
             Security::Plain => Ok(io),
             Security::Direct => {
                 *stage = Stage::Tls;
-                secured(self.terms.secure.as_ref())?.direct(io, self.server_name(call)?).await
+                secured(self.terms.secure.as_ref())?.direct(io, name_of(&call.domain)?).await
             }
             Security::StartTls => {
                 // whose stream it is, is nobody's business before TLS (RFC 6120 section 4.7.1); features come with a version only
@@ -166,24 +163,16 @@ impl Way {
                 };
                 *stage = Stage::Tls;
                 let io = negotiation.starttls(offer).await?;
-                secured(self.terms.secure.as_ref())?
-                    .upgrade(io, self.server_name(call)?)
-                    .await
+                secured(self.terms.secure.as_ref())?.upgrade(io, name_of(&call.domain)?).await
             }
-        }
-    }
-
-    fn server_name(&self, call: &Call) -> io::Result<ServerName<'static>> {
-        match &self.terms.server_name {
-            Some(name) => Ok(name.clone()),
-            None => name_of(&call.domain).ok_or_else(|| io::Error::other("no certificate can prove the domain's name")),
         }
     }
 }
 
-/// The name that a domain's certificate proves.
-fn name_of(domain: &Domain) -> Option<ServerName<'static>> {
-    ServerName::try_from(dns::ascii(domain.as_str())?).ok()
+/// The name by which a server knows the domain, and which its certificate proves.
+fn name_of(domain: &Domain) -> io::Result<ServerName<'static>> {
+    let name = dns::ascii(domain.as_str()).and_then(|name| ServerName::try_from(name).ok());
+    name.ok_or_else(|| io::Error::other("no certificate can prove the domain's name"))
 }
 
 fn proxy_header(call: &Call, stream: &crate::net::Stream) -> io::Result<proxy_protocol::Header> {
