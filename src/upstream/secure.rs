@@ -8,7 +8,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, OtherError, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsConnector;
 
@@ -123,7 +123,31 @@ fn authorities(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<A
 async fn handshake(config: &Arc<ClientConfig>, io: BoxStream, domain: ServerName<'static>) -> io::Result<BoxStream> {
     let connector = TlsConnector::from(Arc::clone(config));
     let limit = |connection: &mut rustls::ClientConnection| connection.set_buffer_limit(Some(BUFFER));
-    Ok(Box::new(connector.connect_with(domain, io, limit).await?))
+    let connected = connector.connect_with(domain, io, limit).await;
+    Ok(Box::new(connected.map_err(explained)?))
+}
+
+/// Why TLS failed, in the words of whoever can mend it.
+fn explained(error: io::Error) -> io::Error {
+    let text = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "the server does not speak TLS there".to_owned()
+        }
+        // the other is of an authority that has a name which is trusted, and not the key
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            "no authority that is trusted has signed the server's certificate".to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after })) => {
+            let days = time.as_secs().saturating_sub(not_after.as_secs()) / (24 * 60 * 60);
+            format!("the server's certificate expired {days} days ago")
+        }
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(reason))) => {
+            format!("the server's certificate is not believed: {reason}")
+        }
+        Some(rustls::Error::InvalidCertificate(reason)) => format!("the server's certificate is not believed: {reason}"),
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
 }
 
 /// Believes authorities, for a name of its own.
@@ -168,6 +192,15 @@ impl ServerCertVerifier for Named {
     }
 }
 
+/// A certificate that is not the one.
+#[derive(Debug, thiserror::Error)]
+#[error("its SHA-256 is {}, which is not among the pins", hexadecimal(.0))]
+struct NotPinned(Fingerprint);
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Believes certificates that it knows.
 #[derive(Debug)]
 struct Pinned {
@@ -188,7 +221,7 @@ impl ServerCertVerifier for Pinned {
         if self.pins.contains(&fingerprint) {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
+            Err(CertificateError::Other(OtherError(Arc::new(NotPinned(fingerprint)))).into())
         }
     }
 
