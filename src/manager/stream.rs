@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use super::bosh::Setting;
 use super::link::Link;
+use super::memory::Share;
 use super::translate;
 use crate::bosh::{Close, is_stream_level};
 use crate::http_polling::{self, Keys, PollError};
@@ -48,6 +49,7 @@ struct Plain {
     /// What the server has said since the last poll.
     output: BytesMut,
     link: Link,
+    share: Share,
     /// Was a header among it? Nothing can be said before that.
     greeted: bool,
     /// Once the client has said so; it stays the same (R04).
@@ -81,6 +83,7 @@ impl PlainStream {
             input: BytesMut::new(),
             output: BytesMut::new(),
             link: Link::Connecting(BytesMut::new()),
+            share: setting.memory.share(),
             greeted: false,
             domain: None,
             wanted: None,
@@ -214,7 +217,9 @@ impl Plain {
         if self.input.is_empty() || self.phase == Phase::Gone {
             self.input = BytesMut::new();
         }
-        std::mem::take(&mut self.output).freeze()
+        let said = std::mem::take(&mut self.output).freeze();
+        self.account();
+        said
     }
 
     fn client_says(&mut self, event: StreamEvent, of: &PlainStream) {
@@ -268,6 +273,11 @@ impl Plain {
     /// Reads and writes what the server gives and takes.
     fn work(&mut self, cx: &mut Context<'_>, setting: &Setting) {
         while self.output.len() < OUTPUT {
+            self.account();
+            if !self.share.may_grow(false) {
+                self.share.wait(cx);
+                break;
+            }
             let Link::Connected(stream) = &mut self.link else { return };
             match stream.poll_event(cx) {
                 Poll::Ready(Ok(event)) => self.server_says(event, setting),
@@ -280,6 +290,11 @@ impl Plain {
         {
             self.lost(&StreamFailure::Io(error), setting);
         }
+    }
+
+    /// Says what waits here now.
+    fn account(&mut self) {
+        self.share.set(self.input.len() + self.output.len() + self.link.waiting());
     }
 
     fn server_says(&mut self, event: StreamEvent, setting: &Setting) {
