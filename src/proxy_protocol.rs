@@ -17,8 +17,8 @@ const PP2_TYPE_UNIQUE_ID: u8 = 0x05;
 const PP2_TYPE_SSL: u8 = 0x20;
 const PP2_SUBTYPE_SSL_VERSION: u8 = 0x21;
 const PP2_CLIENT_SSL: u8 = 0x01;
-const PP2_CLIENT_CERT_CONN: u8 = 0x02;
-const PP2_CLIENT_CERT_SESS: u8 = 0x04;
+/// The same with a certificate, in this connection and in its TLS session.
+const PP2_CLIENT_CERT: u8 = 0x07;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Version {
@@ -159,12 +159,8 @@ fn block(header: &Header) -> Vec<u8> {
 
 /// Section 2.2.6.
 fn ssl(tls: &Tls) -> Vec<u8> {
-    let certificate = if tls.certificate {
-        PP2_CLIENT_CERT_CONN | PP2_CLIENT_CERT_SESS
-    } else {
-        0
-    };
-    let mut value = vec![PP2_CLIENT_SSL | certificate];
+    let client = if tls.certificate { PP2_CLIENT_CERT } else { PP2_CLIENT_SSL };
+    let mut value = vec![client];
     // `verify` is zero only where a certificate was shown and verified
     value.put_u32(u32::from(!tls.certificate));
     put(PP2_SUBTYPE_SSL_VERSION, tls.version.as_str().as_bytes(), &mut value);

@@ -68,3 +68,26 @@ fn kept(payload: &Payload) -> usize {
     let step = (bytes.next_power_of_two() / 8).max(16);
     bytes.next_multiple_of(step) + ENTRY
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::scope::standing;
+
+    // DL04
+    #[test]
+    fn what_is_kept_takes_more_than_its_bytes() {
+        let payload = |bytes: usize| {
+            let text = format!("<a xmlns='u'>{}</a>", "x".repeat(bytes - "<a xmlns='u'></a>".len()));
+            standing(text.into(), "u".into(), "a")
+        };
+        let place = size_of::<(StreamId, Payload)>();
+        let mut outbox = Outbox::default();
+        for (bytes, taken) in [(17, 32), (100, 112), (2048, 2048), (2049, 2560)] {
+            outbox.push(StreamId::FIRST, payload(bytes));
+            assert_eq!((outbox.bytes(), outbox.memory()), (bytes, taken + 2 * place + 32));
+            outbox.take(usize::MAX);
+            assert_eq!((outbox.bytes(), outbox.memory()), (0, 0));
+        }
+    }
+}
