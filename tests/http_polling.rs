@@ -184,6 +184,21 @@ async fn what_ends_a_stream() {
     assert!(!stack.server.seen().contains("starttls"));
 }
 
+// S05, HP08: a client that asks for what only the manager is good for, uninvited, is refused, and may go on
+#[tokio::test(start_paused = true)]
+async fn a_mechanism_that_was_not_offered() {
+    let stack = polling();
+    let reply = ask(&stack, &format!("0,{HEADER}")).await;
+    let id = id(&reply);
+    until(&stack, &id, "</stream:features>").await;
+    let auth = |mechanism| format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>=</auth>");
+    let refused = ask(&stack, &format!("{id},{}", auth("EXTERNAL"))).await;
+    assert!(refused.text().contains("<invalid-mechanism"), "{}", refused.text());
+    let refused = ask(&stack, &format!("{id},{}", auth("ANONYMOUS"))).await;
+    assert!(!refused.text().contains("<invalid-mechanism"), "{}", refused.text());
+    assert!(!stack.server.seen().contains("EXTERNAL"));
+}
+
 // R04, HP04: a stream that begins anew stays with its domain
 #[tokio::test(start_paused = true)]
 async fn another_domain_in_a_restart() {

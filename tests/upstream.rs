@@ -312,6 +312,32 @@ async fn authid_is_the_current_streams() {
     assert_eq!(held.reply().await.attribute("authid"), Some("stream-2"));
 }
 
+// S05: a client that asks for what only the manager is good for, uninvited, is refused as if there were no such thing, and may go on
+#[tokio::test]
+async fn a_mechanism_that_was_not_offered() {
+    let bench = Bench::new().await;
+    let (mut client, mut link) = bench.session().await;
+    for (request, namespace) in [
+        (
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>",
+            "urn:ietf:params:xml:ns:xmpp-sasl",
+        ),
+        (
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='EXTERNAL'/>",
+            "urn:xmpp:sasl:2",
+        ),
+    ] {
+        let reply = client.next(request).await.reply_within(SOON).await;
+        assert_eq!(reply.payloads()[0].name, format!("{{{namespace}}}failure"));
+        assert!(reply.text.contains("<invalid-mechanism"), "{}", reply.text);
+    }
+    let _held = client
+        .next("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>")
+        .await;
+    link.sees("mechanism='PLAIN'").await;
+    assert!(!link.seen().contains("EXTERNAL"), "{}", link.seen());
+}
+
 // FX01: each step of a login, its connection closed at once: the server sees all of them, in order
 #[tokio::test]
 async fn a_login_that_does_not_wait() {

@@ -22,7 +22,7 @@ use crate::upstream::stream::StreamFailure;
 use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
 use crate::xml::Payload;
 use crate::xmpp::inbound::Inbound;
-use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, outbound};
+use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, features, outbound};
 
 /// A client that has not polled for as long is gone (HP07: five minutes at least).
 const IDLE: Duration = Duration::from_secs(300);
@@ -226,7 +226,10 @@ impl Plain {
         match event {
             StreamEvent::Opened(header) => self.open(header, of),
             StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_stream_level(&payload) => {
-                self.link.send(&payload);
+                match features::refusal(&payload) {
+                    Some(answer) => self.say(&answer),
+                    None => self.link.send(&payload),
+                }
             }
             StreamEvent::Closed => {
                 self.end(&of.setting);

@@ -1,6 +1,6 @@
 //! What a client behind a manager must not be offered: starttls, compression, channel binding (`-PLUS`, HT-*-ENDP/EXPR/UNIQ, sasl-cb),
 //! mechanisms that would speak for the manager or put a layer of their own under the stream, and the containers that this empties; and
-//! limits that are the manager's rather than the server's (XEP-0478).
+//! limits that are the manager's rather than the server's (XEP-0478). Nor may it ask for such a mechanism uninvited.
 //!
 //! All of these belong to the link that ends at the manager (XEP-0206 section 4, XEP-0440, XEP-0484 section 3.1).
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::{SASL, SASL2, TLS};
 use crate::xml::lexer::{Lexer, Markup, QName};
+use crate::xml::scope::standing;
 use crate::xml::tag::{Resolver, Tag};
 use crate::xml::walk::find;
 use crate::xml::{Payload, XmlError, XmlLimits};
@@ -18,6 +19,9 @@ const COMPRESS: &str = "http://jabber.org/features/compress";
 const FAST: &str = "urn:xmpp:fast:0";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
+
+const FAILURE: &str = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><invalid-mechanism/></failure>";
+const FAILURE2: &str = "<failure xmlns='urn:xmpp:sasl:2'><invalid-mechanism xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>";
 
 /// How much a server wants TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -166,6 +170,23 @@ impl Open<'_> {
     }
 }
 
+/// What a client gets that asks for a mechanism which it was not offered, as the server does not know that and might grant it (S05).
+pub fn refusal(said: &Payload) -> Option<Payload> {
+    let (namespace, failure) = if said.is(SASL, "auth") {
+        (SASL, FAILURE)
+    } else if said.is(SASL2, "authenticate") {
+        (SASL2, FAILURE2)
+    } else {
+        return None;
+    };
+    let asks = |tag: &Tag<'_>| {
+        let mechanism = tag.attribute("", "mechanism");
+        mechanism.is_some_and(|name| is_the_links(&name.trim().to_ascii_uppercase()))
+    };
+    find(said, |visit| (visit.depth == 0 && asks(visit.tag)).then_some(()))?;
+    Some(standing(failure.into(), namespace.into(), "failure"))
+}
+
 /// Is it a mechanism of the link between manager and server? `EXTERNAL` would log everybody in as the manager (S05); what depends on the
 /// TLS channel has another one; and what can put a security layer below the stream would hide it from us (S07).
 fn is_the_links(mechanism: &str) -> bool {
@@ -182,7 +203,6 @@ fn is_the_links(mechanism: &str) -> bool {
 mod tests {
     use super::super::STREAM;
     use super::*;
-    use crate::xml::scope::standing;
 
     fn stripped(inside: &str) -> String {
         let text = format!("<stream:features xmlns:stream='{STREAM}'>{inside}</stream:features>");
@@ -243,5 +263,37 @@ mod tests {
             stripped(&format!("<x{attributes}/><starttls xmlns='{TLS}'/>")),
             format!("<x{attributes}/>")
         );
+    }
+
+    // S05: nobody can log in as the manager by asking for it, in whatever way it is spelt
+    #[test]
+    fn what_was_not_offered_is_refused() {
+        let refused = |text: String, namespace: &str, local| {
+            let answer = refusal(&standing(text.into(), namespace.into(), local))?;
+            Some(answer.as_str().to_owned())
+        };
+        let auth = |mechanism| refused(format!("<auth xmlns='{SASL}' mechanism='{mechanism}'>=</auth>"), SASL, "auth");
+        for bad in [
+            "EXTERNAL",
+            "external",
+            " EXTERNAL ",
+            "&#69;XTERNAL",
+            "GSSAPI",
+            "SCRAM-SHA-1-PLUS",
+        ] {
+            assert_eq!(auth(bad).as_deref(), Some(FAILURE), "{bad}");
+        }
+        for good in ["PLAIN", "SCRAM-SHA-1", "", "X-EXTERNAL"] {
+            assert_eq!(auth(good), None, "{good}");
+        }
+        let prefixed = format!("<s:auth xmlns:s='{SASL}' mechanism='EXTERNAL'/>");
+        assert_eq!(refused(prefixed, SASL, "auth").as_deref(), Some(FAILURE));
+        let authenticate =
+            |mechanism| format!("<authenticate xmlns='{SASL2}' mechanism='{mechanism}'><initial-response/></authenticate>");
+        assert_eq!(
+            refused(authenticate("EXTERNAL"), SASL2, "authenticate").as_deref(),
+            Some(FAILURE2)
+        );
+        assert_eq!(refused(authenticate("PLAIN"), SASL2, "authenticate"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut as _, BytesMut};
 
-use super::{CLIENT, SASL2, StreamEvent};
+use super::{CLIENT, SASL2, StreamEvent, features};
 use crate::xml::Payload;
 use crate::xml::scope::standing;
 use crate::xml::walk::find;
@@ -136,6 +136,10 @@ impl StreamManagement {
 
     /// Writes what a client says, and what has to go before it.
     pub fn client_says(&mut self, payload: &Payload, out: &mut BytesMut) -> Passage {
+        if let Some(answer) = features::refusal(payload) {
+            self.ledger.push(false);
+            return Passage::Refused(answer);
+        }
         match &mut self.phase {
             Phase::Aside => {}
             Phase::Waiting { .. } if is_sm(payload) => self.step_aside(),
