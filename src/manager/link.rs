@@ -32,12 +32,12 @@ impl Leg {
             stream,
             domain,
             link,
-            management: StreamManagement::new(false),
+            management: StreamManagement::default(),
         }
     }
 
     pub fn connected(&mut self, connected: Connected, setting: &Setting) {
-        self.management = StreamManagement::new(connected.delivery);
+        self.management.connected(connected.delivery);
         self.link.connected(connected, setting);
     }
 

@@ -1,5 +1,6 @@
 //! RFC 6120 streams as values: headers, events, errors. No socket, no clock.
 
+mod counts;
 pub mod features;
 pub mod inbound;
 pub mod managed;

@@ -3,16 +3,15 @@
 //!
 //! A client that speaks it itself is left alone.
 
-use std::collections::VecDeque;
-
 use bytes::{BufMut as _, BytesMut};
 
+use super::counts::{Incoming, Ledger, Outgoing};
 use super::{CLIENT, SASL2, StreamEvent, features};
 use crate::xml::Payload;
 use crate::xml::scope::standing;
 use crate::xml::walk::find;
 
-const SM: &str = "urn:xmpp:sm:3";
+pub(super) const SM: &str = "urn:xmpp:sm:3";
 const OLD_SM: &str = "urn:xmpp:sm:2";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const BIND2: &str = "urn:xmpp:bind:0";
@@ -23,8 +22,8 @@ const ENABLE: &[u8] = b"<enable xmlns='urn:xmpp:sm:3'/>";
 const REQUEST: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
 const FAILED: &str = "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
 
-/// Stream management of one stream, as far as it is ours.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Stream management of one stream, as far as it is ours. By default that of a stream whose server is not there yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StreamManagement {
     phase: Phase,
     ledger: Ledger,
@@ -36,36 +35,16 @@ pub struct StreamManagement {
 /// Waiting --first stanza after bind--> Enabling --enabled--> Active
 ///    `--the client's own--> Aside <--refused--'
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 enum Phase {
     /// Not ours to speak.
+    #[default]
     Aside,
     Waiting {
         offered: bool,
     },
     Enabling(Outgoing),
     Active(Incoming, Outgoing),
-}
-
-/// Stanzas from the server to the client, modulo 2^32 (section 4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Incoming {
-    confirmed: u32,
-    /// What the server was told last.
-    told: u32,
-    /// Has the server asked since?
-    asked: bool,
-}
-
-/// Stanzas from the client to the server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Outgoing {
-    sent: u32,
-    taken: u32,
-    /// How many were sent when the server was asked last.
-    asked_at: u32,
-    /// Has it not answered yet?
-    waiting: bool,
 }
 
 /// What becomes of something that a client says.
@@ -80,13 +59,10 @@ pub enum Passage {
 }
 
 impl StreamManagement {
-    /// `wanted`: is it to be spoken, if the server offers it?
-    pub fn new(wanted: bool) -> Self {
-        let waiting = Phase::Waiting { offered: false };
-        Self {
-            phase: if wanted { waiting } else { Phase::Aside },
-            ledger: Ledger::default(),
-            bound: false,
+    /// The server is there. `wanted`: is it to be spoken, if that one offers it?
+    pub fn connected(&mut self, wanted: bool) {
+        if wanted {
+            self.phase = Phase::Waiting { offered: false };
         }
     }
 
@@ -220,55 +196,6 @@ impl StreamManagement {
     }
 }
 
-impl Incoming {
-    fn acknowledge(&mut self, out: &mut BytesMut) {
-        self.told = self.confirmed;
-        self.asked = false;
-        out.put_slice(format!("<a xmlns='{SM}' h='{}'/>", self.confirmed).as_bytes());
-    }
-}
-
-impl Outgoing {
-    /// Between what it has taken already and what there was to take.
-    fn is_plausible(&self, taken: u32) -> bool {
-        taken.wrapping_sub(self.taken) <= self.sent.wrapping_sub(self.taken)
-    }
-}
-
-/// What the client was given and is not known to have, in order, as runs of what counts and what does not.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Ledger {
-    runs: VecDeque<(bool, usize)>,
-}
-
-impl Ledger {
-    fn push(&mut self, counts: bool) {
-        match self.runs.back_mut() {
-            Some((of, length)) if *of == counts => *length += 1,
-            _ => self.runs.push_back((counts, 1)),
-        }
-    }
-
-    /// Takes so many from the front; how many of them count?
-    fn take(&mut self, mut payloads: usize) -> u32 {
-        let mut counted = 0;
-        while payloads > 0
-            && let Some((counts, length)) = self.runs.front_mut()
-        {
-            let taken = payloads.min(*length);
-            payloads -= taken;
-            *length -= taken;
-            if *counts {
-                counted += taken;
-            }
-            if *length == 0 {
-                self.runs.pop_front();
-            }
-        }
-        u32::try_from(counted).unwrap_or(u32::MAX)
-    }
-}
-
 fn is_sm(payload: &Payload) -> bool {
     payload.is_in(SM) || payload.is_in(OLD_SM)
 }
@@ -304,6 +231,7 @@ fn count(payload: &Payload) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SASL;
     use super::*;
     use crate::xml::XmlLimits;
     use crate::xmpp::inbound::Inbound;
@@ -313,6 +241,12 @@ mod tests {
         "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>";
     const BOUND: &str = "<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>a@b/c</jid></bind></iq>";
     const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3'/>";
+
+    fn begun(wanted: bool) -> StreamManagement {
+        let mut management = StreamManagement::default();
+        management.connected(wanted);
+        management
+    }
 
     /// What the server says, as far as it is for the client.
     fn server(management: &mut StreamManagement, text: &str) -> String {
@@ -356,7 +290,7 @@ mod tests {
 
     /// One that is active, after one stanza of the client.
     fn active() -> StreamManagement {
-        let mut management = StreamManagement::new(true);
+        let mut management = begun(true);
         server(&mut management, &[OFFER, BOUND].concat());
         client(&mut management, CLIENT, "presence", "");
         assert_eq!(server(&mut management, ENABLED), "");
@@ -367,11 +301,13 @@ mod tests {
 
     #[test]
     fn it_is_enabled_before_the_first_stanza_after_bind() {
-        let mut management = StreamManagement::new(true);
+        let mut management = begun(true);
         server(&mut management, OFFER);
         let bind = format!("<bind xmlns='{BIND}'/>");
         assert_eq!(client(&mut management, CLIENT, "iq", &bind), format!("<iq>{bind}</iq>"));
+        assert!(!management.is_bound());
         server(&mut management, BOUND);
+        assert!(management.is_bound());
         let session = format!("<session xmlns='{SESSION}'/>");
         assert_eq!(client(&mut management, CLIENT, "iq", &session), format!("<iq>{session}</iq>"));
         assert_eq!(client(&mut management, "urn:xmpp:csi:0", "active", ""), "<active></active>");
@@ -385,11 +321,11 @@ mod tests {
     #[test]
     fn it_is_not_spoken_where_nobody_wants_it() {
         for (wanted, offer) in [(false, OFFER), (true, "<stream:features/>")] {
-            let mut management = StreamManagement::new(wanted);
+            let mut management = begun(wanted);
             server(&mut management, &[offer, BOUND].concat());
             assert_eq!(client(&mut management, CLIENT, "presence", ""), "<presence></presence>");
         }
-        let mut refused = StreamManagement::new(true);
+        let mut refused = begun(true);
         server(&mut refused, &[OFFER, BOUND].concat());
         client(&mut refused, CLIENT, "presence", "");
         assert_eq!(server(&mut refused, "<failed xmlns='urn:xmpp:sm:3'/>"), "");
@@ -404,7 +340,7 @@ mod tests {
     #[test]
     fn a_client_that_speaks_it_is_left_alone() {
         for (namespace, local) in [(SM, "enable"), (SM, "resume"), (OLD_SM, "enable")] {
-            let mut management = StreamManagement::new(true);
+            let mut management = begun(true);
             server(&mut management, &[OFFER, BOUND].concat());
             client(&mut management, namespace, local, "");
             let said = format!("{ENABLED}<r xmlns='urn:xmpp:sm:3'/><message/>");
@@ -421,10 +357,10 @@ mod tests {
         let success = |inside: &str| {
             format!("<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'>{inside}</bound></success>{OFFER}")
         };
-        let mut management = StreamManagement::new(true);
+        let mut management = begun(true);
         server(&mut management, &success(""));
         assert!(client(&mut management, CLIENT, "presence", "").starts_with("<enable"));
-        let mut its_own = StreamManagement::new(true);
+        let mut its_own = begun(true);
         assert_eq!(server(&mut its_own, &success(ENABLED)), "success");
         assert_eq!(client(&mut its_own, CLIENT, "presence", ""), "<presence></presence>");
     }
@@ -466,6 +402,33 @@ mod tests {
         let mut out = BytesMut::new();
         management.acknowledge(&mut out);
         assert_eq!(out, "<a xmlns='urn:xmpp:sm:3' h='3'/>");
+    }
+
+    // S05
+    #[test]
+    fn what_was_refused_before_the_server_was_there_counts_for_nothing() {
+        let mut management = StreamManagement::default();
+        let auth = standing(
+            format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'/>").into(),
+            SASL.into(),
+            "auth",
+        );
+        assert!(matches!(
+            management.client_says(&auth, &mut BytesMut::new()),
+            Passage::Refused(_)
+        ));
+        management.connected(true);
+        server(&mut management, &[OFFER, BOUND].concat());
+        client(&mut management, CLIENT, "presence", "");
+        server(&mut management, &format!("{ENABLED}<message/>"));
+        management.confirmed(3);
+        assert_eq!(
+            spoken(&mut management),
+            "<r/>",
+            "the refusal, features and the result of bind"
+        );
+        management.confirmed(1);
+        assert_eq!(spoken(&mut management), "<a h='1'/>");
     }
 
     #[test]
