@@ -46,4 +46,5 @@ mod servers {
     mod login;
     mod outage;
     mod resumption;
+    mod secured;
 }

@@ -2,7 +2,6 @@
 //! carries stanzas, and a request whose connection broke is repeated with the same rid and body until it is answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rsasl::prelude::{Mechname, SASLClient, SASLConfig};
@@ -16,6 +15,9 @@ use super::server::{DOMAIN, password_of};
 /// The longest that anything here should take, on a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// In the creation of all clients but the oldest.
+const VERSION: &str = "xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'";
+
 pub struct Bosh {
     endpoint: Endpoint,
     sid: String,
@@ -26,43 +28,58 @@ pub struct Bosh {
     /// Answers that overtook another.
     early: BTreeMap<u64, Element>,
     inbox: VecDeque<Element>,
+    /// What the server offers before the login.
+    pub features: Option<Element>,
     /// The condition of the terminal answer, once there was one.
     pub end: Option<String>,
 }
 
 impl Bosh {
     /// Opens a session and waits for the server's features.
-    pub async fn open(address: SocketAddr) -> Self {
+    pub async fn open(at: impl Into<Endpoint>) -> Self {
+        let mut bosh = Self::create(at.into(), "").await;
+        let features = bosh.expect("features", |stanza| stanza.name == "stream:features").await;
+        bosh.features = Some(features);
+        bosh
+    }
+
+    /// Asks for a session that cannot be, and already says something in it: the condition with which it ends.
+    pub async fn refused(at: impl Into<Endpoint>, payload: &str) -> String {
+        let mut bosh = Self::create(at.into(), payload).await;
+        let stanza = bosh.next().await;
+        assert_eq!(stanza, None);
+        bosh.end.expect("a condition")
+    }
+
+    async fn create(endpoint: Endpoint, payload: &str) -> Self {
         let mut bosh = Self {
-            endpoint: Endpoint::new(address, "/http-bind"),
+            endpoint,
             sid: String::new(),
             next_rid: fastrand::u64(1..1 << 40),
             unanswered: 0,
             in_flight: JoinSet::new(),
             early: BTreeMap::new(),
             inbox: VecDeque::new(),
+            features: None,
             end: None,
         };
         bosh.unanswered = bosh.next_rid;
-        let creation = format!(
-            "to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' \
-             xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'"
-        );
-        bosh.request(&creation, "").await;
-        bosh.expect("features", |stanza| stanza.name == "stream:features").await;
+        let creation =
+            format!("to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {VERSION}");
+        bosh.request(&creation, payload).await;
         bosh
     }
 
     /// A session that is logged in and bound, and has sent presence.
-    pub async fn login(address: SocketAddr, user: &str, mechanism: &str) -> Self {
-        let mut bosh = Self::bound(address, user, mechanism).await;
+    pub async fn login(at: impl Into<Endpoint>, user: &str, mechanism: &str) -> Self {
+        let mut bosh = Self::bound(at, user, mechanism).await;
         bosh.appear().await;
         bosh
     }
 
     /// A session that is logged in and bound.
-    pub async fn bound(address: SocketAddr, user: &str, mechanism: &str) -> Self {
-        let mut bosh = Self::open(address).await;
+    pub async fn bound(at: impl Into<Endpoint>, user: &str, mechanism: &str) -> Self {
+        let mut bosh = Self::open(at).await;
         let outcome = bosh.authenticate(mechanism, user, &password_of(user)).await;
         assert_eq!(outcome.name, "success", "{outcome:?}");
         bosh.bind().await;
@@ -149,6 +166,20 @@ impl Bosh {
     /// Sends stanzas in one request, as soon as the window has room for it.
     pub async fn send(&mut self, stanzas: &str) {
         self.request("", stanzas).await;
+    }
+
+    /// Alice and Bob write to one another.
+    pub async fn converse(alice: &mut Self, bob: &mut Self) {
+        alice.write("bob", "hello, Bob").await;
+        bob.write("alice", "hello, Alice").await;
+        let said = |text| move |stanza: &Element| stanza.text_of("body") == Some(text);
+        bob.expect("Alice's message", said("hello, Bob")).await;
+        alice.expect("Bob's message", said("hello, Alice")).await;
+    }
+
+    async fn write(&mut self, user: &str, text: &str) {
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{user}@{DOMAIN}'>");
+        self.send(&format!("{head}<body>{text}</body></message>")).await;
     }
 
     /// The next stanza in the order of the stream, or `None` at the end of the session.

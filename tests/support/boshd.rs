@@ -1,4 +1,4 @@
-//! The real binary in front of one XMPP server, on a free port with a configuration of its own. It is ended by SIGTERM.
+//! The real binary in front of XMPP servers, on a free port with a configuration of its own. It is ended by SIGTERM.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
@@ -31,12 +31,24 @@ impl Boshd {
 
     /// The same for another domain, and with these further settings (see `boshd.toml`).
     pub fn with(domain: &str, server: SocketAddr, settings: &str) -> Self {
+        let domain = format!("[[domain]]\nname = '{domain}'\nservers = ['{server}']\ntls = 'none'\n");
+        Self::configured(&[&domain, settings].concat())
+    }
+
+    /// boshd for `example.test` with these keys in its `[[domain]]`, and perhaps sections behind them.
+    pub fn reaching(keys: &str) -> Self {
+        Self::configured(&format!(
+            "[shutdown]\ngrace = '0s'\ndeadline = '2s'\n[[domain]]\nname = 'example.test'\n{keys}\n"
+        ))
+    }
+
+    /// All but the place where it listens is in `sections`.
+    fn configured(sections: &str) -> Self {
         let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
         let address = free_port();
         let file = folder.path().join("boshd.toml");
-        let smallest =
-            format!("[[listen]]\naddress = '{address}'\n[[domain]]\nname = '{domain}'\nservers = ['{server}']\ntls = 'none'\n");
-        std::fs::write(&file, [&smallest, settings].concat()).expect("boshd.toml");
+        let listen = format!("[[listen]]\naddress = '{address}'\n");
+        std::fs::write(&file, [&listen, sections].concat()).expect("boshd.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_boshd"));
         command.arg("run").arg("--config").arg(&file);
         let mut process = Process::spawn("boshd", &mut command, folder.path().join("boshd.log"));

@@ -5,14 +5,21 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    date_time_ymd,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::server::Identity;
 
 /// The name on the certificate that was made for somebody else.
-const OTHER_NAME: &str = "elsewhere.test";
+pub const OTHER_NAME: &str = "elsewhere.test";
+
+/// `id-on-xmppAddr` (RFC 6120 section 13.7.1.4).
+const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
 
 /// From the first year to the second. ejabberd sets a timer for the end, which must not be more than some centuries away.
 const CURRENT: [i32; 2] = [2020, 2050];
@@ -27,7 +34,7 @@ pub struct Certificates {
     pub wrong_name: Identity,
     /// Signed by an authority of the same name that nobody trusts.
     pub unknown: Identity,
-    /// What a client shows to a server that asks.
+    /// What a client shows to a server that asks: it has the name, and is `alice` there.
     pub client: Identity,
     _folder: TempDir,
 }
@@ -44,7 +51,10 @@ impl Certificates {
         let server = |name: &str| params(name, ExtendedKeyUsagePurpose::ServerAuth);
         let mut old = server(name);
         limit(&mut old, LONG_AGO);
-        let client = params(name, ExtendedKeyUsagePurpose::ClientAuth);
+        let mut client = params(name, ExtendedKeyUsagePurpose::ClientAuth);
+        client
+            .subject_alt_names
+            .push(SanType::OtherName((XMPP_ADDR.to_vec(), format!("alice@{name}").into())));
         Self {
             authority,
             good: sign(path, "good", &server(name), &known),
@@ -55,6 +65,15 @@ impl Certificates {
             _folder: folder,
         }
     }
+}
+
+/// The SHA-256 of its certificate, in hexadecimal digits.
+pub fn fingerprint(identity: &Identity) -> String {
+    let certificate = CertificateDer::from_pem_file(&identity.certificate).expect("certificate");
+    Sha256::digest(&certificate)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn limit(params: &mut CertificateParams, [from, to]: [i32; 2]) {

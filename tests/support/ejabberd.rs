@@ -60,6 +60,9 @@ impl Ejabberd {
             Tls::Required(_) => ", starttls: true, starttls_required: true",
             Tls::Direct(_) => ", tls: true",
         };
+        let verified = options.client_authority.as_ref();
+        let verified = verified.map(|authority| format!(", tls_verify: true, cafile: \"{}\"", authority.display()));
+        let security = [security, &verified.unwrap_or_default()].concat();
         text.push_str("listen:\n");
         let mut listen = |address: SocketAddr, kind: &str| {
             let (ip, port) = (address.ip(), address.port());

@@ -70,6 +70,13 @@ impl Endpoint {
     }
 }
 
+/// The usual one there.
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(address, "/http-bind")
+    }
+}
+
 async fn read_answer(connection: &mut TcpStream) -> Result<String> {
     let mut bytes = Vec::new();
     let end_of_head = loop {

@@ -43,6 +43,8 @@ pub trait Server {
 #[derive(Clone)]
 pub struct Options {
     pub tls: Tls,
+    /// With TLS, ask clients for a certificate that this authority has signed.
+    pub client_authority: Option<PathBuf>,
     /// XEP-0198.
     pub stream_management: bool,
     /// Lines in the server's own language: Lua at the top level for Prosody, `mod_stream_mgmt`'s YAML for ejabberd.
@@ -60,6 +62,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tls: Tls::None,
+            client_authority: None,
             stream_management: true,
             stream_management_settings: "",
             legacy_login: false,
