@@ -47,4 +47,5 @@ mod servers {
     mod outage;
     mod resumption;
     mod secured;
+    mod several;
 }

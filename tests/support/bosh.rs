@@ -142,10 +142,15 @@ impl Bosh {
 
     /// The same, and binds a resource.
     pub async fn bind(&mut self) {
+        self.bind_as("test").await;
+    }
+
+    /// The same with this one.
+    pub async fn bind_as(&mut self, resource: &str) {
         let features = self.restart().await;
         assert!(features.child("bind").is_some(), "{features:?}");
-        let resource = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>test</resource></bind>";
-        let bound = self.iq("set", "", resource).await;
+        let bind = format!("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind>");
+        let bound = self.iq("set", "", &bind).await;
         assert_eq!(bound.attribute("type"), Some("result"), "{bound:?}");
     }
 

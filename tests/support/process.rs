@@ -113,6 +113,20 @@ impl Process {
         String::from_utf8_lossy(&log).matches(text).count()
     }
 
+    /// Waits until it has written this, at any time.
+    pub async fn writes(&self, text: &str) {
+        let deadline = Instant::now() + START;
+        while self.wrote(text) == 0 {
+            assert!(
+                Instant::now() < deadline,
+                "{} does not write {text:?}\n{}",
+                self.name,
+                self.log()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     fn wrote_since_start(&self, text: &str) -> bool {
         let log = std::fs::read(&self.log).expect("log file");
         String::from_utf8_lossy(&log[self.start..]).contains(text)
