@@ -39,6 +39,7 @@ macro_rules! before_each_server {
 
 #[path = "servers"]
 mod servers {
+    mod addressed;
     mod bulk;
     mod chaos;
     mod chat;

@@ -3,13 +3,13 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::{Error, ErrorKind, Result};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long a request is repeated.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Endpoint {
     address: SocketAddr,
     path: &'static str,
+    /// The address that we come from.
+    source: Option<IpAddr>,
     idle: Arc<Mutex<Vec<TcpStream>>>,
     repeats: Arc<AtomicU64>,
 }
@@ -29,8 +31,17 @@ impl Endpoint {
         Self {
             address,
             path,
+            source: None,
             idle: Arc::default(),
             repeats: Arc::default(),
+        }
+    }
+
+    /// The same, for a client with this IPv4 address.
+    pub fn coming_from(self, source: impl Into<IpAddr>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
         }
     }
 
@@ -61,12 +72,21 @@ impl Endpoint {
         let idle = self.idle.lock().expect("no holder panics").pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => TcpStream::connect(self.address).await?,
+            None => self.connect().await?,
         };
         connection.write_all(request).await?;
         let answer = read_answer(&mut connection).await?;
         self.idle.lock().expect("no holder panics").push(connection);
         Ok(answer)
+    }
+
+    async fn connect(&self) -> Result<TcpStream> {
+        let Some(source) = self.source else {
+            return TcpStream::connect(self.address).await;
+        };
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        socket.connect(self.address).await
     }
 }
 
