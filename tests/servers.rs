@@ -44,6 +44,7 @@ mod servers {
     mod chaos;
     mod chat;
     mod delivery;
+    mod legacy;
     mod login;
     mod outage;
     mod resumption;

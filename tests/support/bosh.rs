@@ -30,6 +30,8 @@ pub struct Bosh {
     inbox: VecDeque<Element>,
     /// What the server offers before the login.
     pub features: Option<Element>,
+    /// The id of the server's stream (XEP-0206 section 4).
+    pub authid: Option<String>,
     /// The condition of the terminal answer, once there was one.
     pub end: Option<String>,
 }
@@ -37,21 +39,31 @@ pub struct Bosh {
 impl Bosh {
     /// Opens a session and waits for the server's features.
     pub async fn open(at: impl Into<Endpoint>) -> Self {
-        let mut bosh = Self::create(at.into(), "").await;
+        let mut bosh = Self::create(at.into(), VERSION, "").await;
         let features = bosh.expect("features", |stanza| stanza.name == "stream:features").await;
         bosh.features = Some(features);
         bosh
     }
 
+    /// The same as clients did it before there were versions and features.
+    pub async fn open_without_version(at: impl Into<Endpoint>) -> Self {
+        let mut bosh = Self::create(at.into(), "", "").await;
+        while bosh.authid.is_none() {
+            timeout(PATIENCE, bosh.answer()).await.expect("nothing arrived");
+            assert_eq!(bosh.end, None);
+        }
+        bosh
+    }
+
     /// Asks for a session that cannot be, and already says something in it: the condition with which it ends.
     pub async fn refused(at: impl Into<Endpoint>, payload: &str) -> String {
-        let mut bosh = Self::create(at.into(), payload).await;
+        let mut bosh = Self::create(at.into(), VERSION, payload).await;
         let stanza = bosh.next().await;
         assert_eq!(stanza, None);
         bosh.end.expect("a condition")
     }
 
-    async fn create(endpoint: Endpoint, payload: &str) -> Self {
+    async fn create(endpoint: Endpoint, version: &str, payload: &str) -> Self {
         let mut bosh = Self {
             endpoint,
             sid: String::new(),
@@ -61,11 +73,12 @@ impl Bosh {
             early: BTreeMap::new(),
             inbox: VecDeque::new(),
             features: None,
+            authid: None,
             end: None,
         };
         bosh.unanswered = bosh.next_rid;
         let creation =
-            format!("to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {VERSION}");
+            format!("to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {version}");
         bosh.request(&creation, payload).await;
         bosh
     }
@@ -256,6 +269,9 @@ impl Bosh {
         assert_eq!(body.name, "body", "{body:?}");
         if let Some(sid) = body.attribute("sid") {
             self.sid = sid.to_owned();
+        }
+        if let Some(authid) = body.attribute("authid") {
+            self.authid = Some(authid.to_owned());
         }
         match body.attribute("type") {
             Some("terminate") => {
