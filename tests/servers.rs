@@ -7,6 +7,7 @@ mod support {
     pub mod boshd;
     pub mod certificates;
     pub mod cutter;
+    pub mod dns;
     pub mod ejabberd;
     pub mod element;
     pub mod haproxy;
@@ -44,6 +45,7 @@ mod servers {
     mod chaos;
     mod chat;
     mod delivery;
+    mod found;
     mod legacy;
     mod login;
     mod outage;
