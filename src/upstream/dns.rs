@@ -175,7 +175,6 @@ fn literal(text: &str) -> Option<IpAddr> {
     inner.unwrap_or(text).parse().ok()
 }
 
-/// In A-labels, and from the root on, so that no search domain is put behind it.
 /// A name as DNS and certificates have it: in A-labels, without a trailing dot.
 pub(super) fn ascii(name: &str) -> Option<String> {
     match host(&absolute(name).ok()?) {
@@ -184,6 +183,7 @@ pub(super) fn ascii(name: &str) -> Option<String> {
     }
 }
 
+/// In A-labels, and from the root on, so that no search domain is put behind it.
 fn absolute(name: &str) -> Result<Name, ResolveError> {
     let mut name = Name::from_str_relaxed(name).map_err(|reason| ResolveError::Name(reason.into()))?;
     name.set_fqdn(true);
