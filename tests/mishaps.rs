@@ -254,7 +254,7 @@ async fn the_connection_ends() {
 async fn garbage_before_tls() {
     use Mishap::Says;
     for point in [Point::Direct, Point::Upgrade] {
-        comes_to_grief(point, Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ["Tls", "corrupt message"]).await;
+        comes_to_grief(point, Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ["Tls", "does not speak TLS"]).await;
         comes_to_grief(point, Says(ALERT), ["Tls", "HandshakeFailure"]).await;
     }
     comes_to_grief(Point::Consent, Says("</nonsense>"), ["Tls", "not well-formed"]).await;
