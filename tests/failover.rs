@@ -207,6 +207,25 @@ async fn all_are_dead() {
     assert_eq!(logs::lines("trying the next server").len(), 2, "of the first two sessions");
 }
 
+// P06: where clients name any domain they like, one that a server does not know takes that server from nobody
+#[tokio::test]
+async fn a_way_of_many_domains() {
+    let (first, second) = (Upstream::listen().await, Upstream::listen().await);
+    let shared = Terms {
+        many_domains: true,
+        ..terms()
+    };
+    let bench = bench(&[first.address, second.address], shared).await;
+    for _ in 0..2 {
+        let mut client = bench.post(&creation(USUAL)).await;
+        says_first(&first, "<no-stream/>").await;
+        second.accept().await.opens().await;
+        let reply = client.reply_within(SOON).await;
+        assert_eq!(reply.attribute("type"), None, "{}", reply.text);
+    }
+    assert!(logs::lines("server out of service").is_empty());
+}
+
 // ER04: a server whose first word is that it is not up to it, or nonsense, is passed over; from the last one the client hears it
 #[tokio::test]
 async fn bad_first_words() {

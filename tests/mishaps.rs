@@ -338,6 +338,7 @@ async fn breaks_later(login: &str, mishap: Mishap, condition: &str, cause: Optio
     assert_eq!(broke.len(), usize::from(cause.is_some()), "{mishap:?}: {broke:?}");
     for line in broke {
         assert!(line.says("domain", "example.org") && line.get("session").is_some());
+        assert!(line.says("target", &bench.upstream.address.to_string()) && line.get("stage").is_some());
         assert_eq!(line.get("cause"), cause, "{mishap:?}");
     }
     assert!(
@@ -361,7 +362,7 @@ async fn a_stream_that_breaks() {
         "<message id='logged in'/>",
     ] {
         for (mishap, condition, cause) in [
-            (Reset, lost, Some("the connection broke")),
+            (Reset, lost, Some("Connection reset by peer (os error 104)")),
             (HalfClose, lost, Some("the connection ended without a closing tag")),
             (Says("</nonsense>"), lost, nonsense),
             (Says("text"), lost, nonsense),

@@ -106,6 +106,7 @@ fn terms(domain: &Domain, config: &Config) -> anyhow::Result<Terms> {
             redirects: reach.redirects.iter().map(host).collect::<anyhow::Result<_>>()?,
         },
         system_names: config.resolver.servers.is_empty(),
+        many_domains: domain.name.starts_with('*'),
         delivery: domain.delivery,
     })
 }

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use super::bosh::Setting;
 use super::translate;
 use crate::bosh::{Close, ServerCommand, StreamId};
-use crate::upstream::Connected;
 use crate::upstream::stream::{ServerStream, StreamFailure};
+use crate::upstream::{Connected, Stage};
 use crate::xml::Payload;
 use crate::xmpp::stream_management::{Passage, StreamManagement};
 use crate::xmpp::{Domain, StreamEvent, StreamHeader};
@@ -22,6 +22,8 @@ pub(super) struct Leg {
     pub stream: StreamId,
     pub domain: Domain,
     pub link: Link,
+    /// Who is at the other end.
+    pub target: Box<str>,
     management: StreamManagement,
 }
 
@@ -32,13 +34,24 @@ impl Leg {
             stream,
             domain,
             link,
+            target: Box::default(),
             management: StreamManagement::default(),
         }
     }
 
-    pub fn connected(&mut self, connected: Connected, setting: &Setting) {
+    pub fn connected(&mut self, mut connected: Connected, setting: &Setting) {
+        self.target = std::mem::take(&mut connected.target).into();
         self.management.connected(connected.delivery);
         self.link.connected(connected, setting);
+    }
+
+    /// How far it has come.
+    pub fn stage(&self) -> Stage {
+        if self.management.is_bound() {
+            Stage::Steady
+        } else {
+            Stage::Login
+        }
     }
 
     /// Hears what the server says; false: it is not for the client.

@@ -327,7 +327,8 @@ impl Live {
     fn broken(&mut self, id: StreamId, failure: &StreamFailure, setting: &Setting) {
         if let Some(leg) = self.leg(id) {
             let untaken = leg.untaken();
-            info!(domain = %leg.domain, session = %setting.key, cause = %failure, untaken, "server stream broke");
+            let (target, stage, cause) = (&leg.target, leg.stage(), failure.cause());
+            info!(domain = %leg.domain, session = %setting.key, %target, ?stage, cause, untaken, "server stream broke");
             leg.link.break_off(failure, setting);
         }
         self.server(id, translate::failure(failure), setting);

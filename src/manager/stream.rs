@@ -339,7 +339,7 @@ impl Plain {
     }
 
     fn lost(&mut self, failure: &StreamFailure, setting: &Setting) {
-        info!(session = %setting.key, cause = %failure, "server stream broke");
+        info!(session = %setting.key, cause = failure.cause(), "server stream broke");
         self.link.break_off(failure, setting);
         self.greet_first();
         outbound::error("remote-connection-failed", &mut self.output);

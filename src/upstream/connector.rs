@@ -156,7 +156,7 @@ impl Search<'_> {
             self.way.answered(target, &self.call.domain);
         }
         match beginning {
-            Beginning::Ready(_) => Verdict::Take(negotiation.finish(self.way.terms.delivery)),
+            Beginning::Ready(_) => Verdict::Take(negotiation.finish(target.to_string(), self.way.terms.delivery)),
             Beginning::Error(error) if error.see_other_host().is_some() => {
                 negotiation.leave().await;
                 match self.redirected(target, &error) {
@@ -177,7 +177,9 @@ impl Search<'_> {
                 Verdict::Next(failure(io::Error::other(error.condition())))
             }
             Beginning::Nonsense(error) if !self.waiting.is_empty() => Verdict::Next(failure(io::Error::other(error))),
-            Beginning::Error(_) | Beginning::Nonsense(_) => Verdict::Take(negotiation.finish(self.way.terms.delivery)),
+            Beginning::Error(_) | Beginning::Nonsense(_) => {
+                Verdict::Take(negotiation.finish(target.to_string(), self.way.terms.delivery))
+            }
         }
     }
 

@@ -90,6 +90,8 @@ impl Call {
 /// A connection on which the stream has been begun.
 pub struct Connected {
     pub io: BoxStream,
+    /// Who is at the other end.
+    pub target: String,
     /// What the server has said in it already.
     pub read: BytesMut,
     /// What is to be written before all else.
@@ -105,6 +107,7 @@ impl Connected {
         outbound::header(header, &mut unwritten);
         Self {
             io: Box::new(io),
+            target: header.to.as_deref().unwrap_or_default().to_owned(),
             read: BytesMut::new(),
             unwritten,
             delivery: false,
@@ -128,7 +131,7 @@ pub trait Connect: Send + Sync {
     fn connect(&self, call: Call) -> Connecting<'_>;
 }
 
-/// How far an attempt came before it failed.
+/// How far it came before it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
     /// No address is known yet.
@@ -139,6 +142,10 @@ pub enum Stage {
     Header,
     /// It has, but without features.
     Features,
+    /// The stream stands, and the client logs in.
+    Login,
+    /// It has logged in.
+    Steady,
 }
 
 /// An attempt to reach an XMPP server failed.

@@ -91,8 +91,9 @@ impl Negotiation {
     }
 
     /// The stream that stays.
-    pub fn finish(self, delivery: bool) -> Connected {
+    pub fn finish(self, target: String, delivery: bool) -> Connected {
         Connected {
+            target,
             io: self.io,
             read: self.read,
             unwritten: BytesMut::new(),

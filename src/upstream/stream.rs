@@ -31,6 +31,16 @@ pub enum StreamFailure {
     Ended,
 }
 
+impl StreamFailure {
+    /// In an operator's words, with what the system says.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Io(error) => error.to_string(),
+            Self::Xml(_) | Self::Ended => self.to_string(),
+        }
+    }
+}
+
 /// A connected stream towards an XMPP server.
 pub struct ServerStream {
     io: BoxStream,

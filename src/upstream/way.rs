@@ -37,6 +37,8 @@ pub struct Terms {
     pub permit: Permit,
     /// Look names of the configuration up as all programs do, rather than in DNS: with search domains, and what else the system knows.
     pub system_names: bool,
+    /// Is it the way of any domain that a client names, be it one that the servers do not know?
+    pub many_domains: bool,
     /// Let servers keep what clients are not known to have.
     pub delivery: bool,
 }
@@ -50,6 +52,7 @@ impl Default for Terms {
             retry: Retry::default(),
             permit: Permit::default(),
             system_names: false,
+            many_domains: false,
             delivery: true,
         }
     }
@@ -95,7 +98,9 @@ impl Way {
 
     /// Takes a target out of service that has failed, and sees to its return.
     pub(super) fn failed(self: &Arc<Self>, target: &Target, domain: &Domain, error: &ConnectError) {
-        if !self.pool.eject(target) {
+        // what one domain gets to hear says nothing about the others
+        let is_of_all = matches!(error.stage, Stage::Resolve | Stage::Tcp);
+        if (self.terms.many_domains && !is_of_all) || !self.pool.eject(target) {
             return;
         }
         warn!(%domain, %target, stage = ?error.stage, cause = %error.source, "server out of service");
