@@ -74,8 +74,11 @@ impl Domain {
     /// What a domain does not say itself is as `[upstream]` says, which is read later.
     pub(super) fn read(section: &mut Section<'_>) -> impl FnOnce(&Upstream) -> Self + use<> {
         let name = section.need("name", |name: &String| pattern(name)).unwrap_or_default();
-        let servers = section.optional("servers", any::<Vec<Server>>).unwrap_or_default();
+        let servers = section.get("servers", Vec::new(), any::<Vec<Server>>);
         let tls = section.optional("tls", any);
+        if tls.is_none() {
+            section.shown("tls", if servers.is_empty() { "as DNS says" } else { "\"starttls\"" });
+        }
         let server_name = section.optional("server_name", |name: &String| {
             let domain = xmpp::Domain::parse(name).map(drop);
             domain.ok_or_else(|| format!("{name:?} is not a name that a certificate can have"))

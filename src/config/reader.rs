@@ -234,6 +234,11 @@ impl Section<'_> {
         self.take(key, check)
     }
 
+    /// What is in force where an optional key is absent.
+    pub(super) fn shown(&mut self, key: &str, value: &str) {
+        self.note(key, value.to_owned(), Origin::Default);
+    }
+
     fn take<T: Value>(&mut self, key: &'static str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
         self.asked.push(key);
         let (raw, origin) = self.entries.remove(key)?;
