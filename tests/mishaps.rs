@@ -338,7 +338,7 @@ async fn breaks_later(login: &str, mishap: Mishap, condition: &str, cause: Optio
     assert_eq!(broke.len(), usize::from(cause.is_some()), "{mishap:?}: {broke:?}");
     for line in broke {
         assert!(line.says("domain", "example.org") && line.get("session").is_some());
-        assert!(line.says("target", &bench.upstream.address.to_string()) && line.get("stage").is_some());
+        assert!(line.says("target", bench.upstream.address.to_string()) && line.get("stage").is_some());
         assert_eq!(line.get("cause"), cause, "{mishap:?}");
     }
     assert!(
