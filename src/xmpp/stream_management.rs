@@ -343,6 +343,7 @@ mod tests {
             let mut management = begun(true);
             server(&mut management, &[OFFER, BOUND].concat());
             client(&mut management, namespace, local, "");
+            assert_eq!(client(&mut management, CLIENT, "message", ""), "<message></message>");
             let said = format!("{ENABLED}<r xmlns='urn:xmpp:sm:3'/><message/>");
             assert_eq!(server(&mut management, &said), "enabledrmessage");
             assert_eq!(client(&mut management, CLIENT, "message", ""), "<message></message>");
