@@ -319,6 +319,25 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_taken_for_what_it_is_not() {
+        let mut management = begun(true);
+        server(&mut management, OFFER);
+        let others = [
+            "<iq type='result' id='b'><query xmlns='urn:x'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></query></iq>",
+            "<success xmlns='urn:xmpp:sasl:2'/>",
+            "<message><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></message>",
+        ];
+        server(&mut management, &others.concat());
+        assert!(!management.is_bound());
+        server(&mut management, BOUND);
+        for (namespace, local) in [("urn:x", "message"), (CLIENT, "x")] {
+            assert!(!client(&mut management, namespace, local, "").contains("<enable"), "{local}");
+        }
+        let roster = client(&mut management, CLIENT, "iq", "<query xmlns='jabber:iq:roster'/>");
+        assert!(roster.starts_with("<enable"), "{roster}");
+    }
+
+    #[test]
     fn it_is_not_spoken_where_nobody_wants_it() {
         for (wanted, offer) in [(false, OFFER), (true, "<stream:features/>")] {
             let mut management = begun(wanted);
