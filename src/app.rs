@@ -72,7 +72,7 @@ impl App {
         for (address, listener) in self.listeners {
             info!(%address, "listening");
             self.tasks
-                .spawn(Arc::clone(&self.front).serve(listener, self.closing.clone()));
+                .spawn(Arc::clone(&self.front).serve(listener, Arc::default(), self.closing.clone()));
         }
         stop.await;
         let config::Shutdown { grace, deadline } = self.shutdown;

@@ -21,6 +21,8 @@ pub mod upstream;
 
 /// The one file that names tokio's sockets.
 pub mod net;
+/// Addresses, and what they have in common.
+pub mod network;
 /// Logging and the redaction of secrets.
 pub mod telemetry;
 

@@ -10,11 +10,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tracing::warn;
 
 use crate::config::{self, Config, Domain, ProxyProtocol, Tls};
+use crate::network::Network;
 use crate::proxy_protocol::Version;
 use crate::upstream::connector::Connector;
 use crate::upstream::dns::Dns;
 use crate::upstream::name_servers;
-use crate::upstream::permit::{Network, Permit};
+use crate::upstream::permit::Permit;
 use crate::upstream::pool::Retry;
 use crate::upstream::resolve::{Resolve, Table};
 use crate::upstream::route::{Entry, Pattern, Route, Servers};

@@ -5,6 +5,7 @@ pub mod bosh;
 mod charset;
 mod coding;
 pub mod cors;
+pub mod door;
 pub mod http_polling;
 pub mod pages;
 mod parking;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::manager::Peer;
+use crate::manager::{Peer, PeerSecurity};
 
 /// The client of a connection; an IPv4 client of an IPv6 listener counts as what it is.
 pub fn of(socket: SocketAddr, listener: SocketAddr) -> Peer {
@@ -10,6 +10,7 @@ pub fn of(socket: SocketAddr, listener: SocketAddr) -> Peer {
     Peer {
         address: canonical(socket),
         listener: canonical(listener),
+        security: PeerSecurity::Plain,
     }
 }
 

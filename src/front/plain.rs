@@ -24,13 +24,14 @@ where
     I: tokio::io::AsyncRead + Unpin,
 {
     let front = &caller.front;
-    let (post, head, body) = read(front, line.behind())?;
+    let (heeded, head, body) = read(front, line.behind())?;
     let request = line.take(head + body);
-    Some(post.at_once(&front.state, &caller.peer, request.slice(head..)))
+    let post = Post::new(&front.state, &heeded);
+    Some(post.at_once(&front.state, &caller.client(&heeded), request.slice(head..)))
 }
 
-/// The request, and the bytes of its head and body.
-fn read(front: &Front, bytes: &[u8]) -> Option<(Post, usize, usize)> {
+/// The headers that make a difference, and the bytes of head and body.
+fn read(front: &Front, bytes: &[u8]) -> Option<(HeaderMap, usize, usize)> {
     let options = &front.state.options;
     if options.waiting != Waiting::Parked {
         return None;
@@ -67,7 +68,7 @@ fn read(front: &Front, bytes: &[u8]) -> Option<(Post, usize, usize)> {
         }
     }
     let body = length?;
-    (bytes.len() >= head + body).then(|| (Post::new(&front.state, &heeded), head, body))
+    (bytes.len() >= head + body).then_some((heeded, head, body))
 }
 
 /// Up to nine digits; what is no number, or a larger one, is hyper's.

@@ -12,10 +12,10 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use tokio_util::task::TaskTracker;
 
+use super::door::Door;
 use super::parking::Line;
 use super::turn::{self, Caller, Held, Outcome, Persistence};
 use super::{Front, peer, plain};
-use crate::manager::Peer;
 use crate::net::{self, Listener};
 
 /// When the process has no descriptor left, some connection must end before the next can be accepted.
@@ -31,12 +31,18 @@ const UNREAD: Duration = Duration::from_secs(300);
 impl Front {
     /// Accepts connections until `shutdown`, then lets those with a request in flight finish. How long that may take is the
     /// caller's business.
-    pub async fn serve(self: Arc<Self>, listener: Listener, shutdown: CancellationToken) {
+    pub async fn serve(self: Arc<Self>, listener: Listener, door: Arc<Door>, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
         while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((stream, address, local)) => {
-                    connections.spawn(Arc::clone(&self).connection(stream, peer::of(address, local), shutdown.clone()));
+                    let caller = Caller {
+                        front: Arc::clone(&self),
+                        door: Arc::clone(&door),
+                        peer: peer::of(address, local),
+                        shutdown: shutdown.clone(),
+                    };
+                    connections.spawn(Self::connection(stream, caller));
                 }
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
                 Err(error) => {
@@ -51,16 +57,12 @@ impl Front {
     }
 
     /// Serves one connection to its end.
-    pub async fn connection<I>(self: Arc<Self>, io: I, peer: Peer, shutdown: CancellationToken)
+    pub async fn connection<I>(io: I, caller: Caller)
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let idle = self.state.options.idle_timeout;
-        let caller = Arc::new(Caller {
-            front: self,
-            peer,
-            shutdown,
-        });
+        let idle = caller.front.state.options.idle_timeout;
+        let caller = Arc::new(caller);
         // These two do not come and go with each request: to set a timer, or to wait for a token, is to touch the memory of others.
         let mut patience = pin!(sleep(idle));
         let mut stop = pin!(caller.shutdown.cancelled());

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{Arriving, Departing};
+use super::door::Door;
 use super::parking::Line;
 use super::reply::{Pending, Reply};
 use super::tap::{Arrival, Awaited, Tap, Turn};
@@ -31,9 +32,19 @@ use crate::manager::{Exchange, Peer};
 /// What every request of one connection is asked with.
 pub struct Caller {
     pub front: Arc<Front>,
+    /// Where it came in.
+    pub door: Arc<Door>,
+    /// Who the connection is from; of each request it may be somebody else.
     pub peer: Peer,
     /// From then on every answer is the connection's last.
     pub shutdown: CancellationToken,
+}
+
+impl Caller {
+    /// Who a request with these headers is from.
+    pub fn client(&self, _headers: &HeaderMap) -> Peer {
+        self.peer
+    }
 }
 
 /// How hyper's turn ended.
@@ -193,7 +204,8 @@ async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, request: Request<Incoming>) -
     // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
-    let reply = caller.front.reply(request, &caller.peer).await;
+    let client = caller.client(request.headers());
+    let reply = caller.front.reply(request, &client).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
     let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() != Arrival::Whole;
     let persistence = if last { Persistence::Close } else { wish };

@@ -28,7 +28,7 @@ use self::stream::PlainStream;
 use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
 use crate::http_polling::{Poll, PollError};
 use crate::upstream::Connect;
-pub use crate::upstream::Peer;
+pub use crate::upstream::{Peer, PeerSecurity, TlsVersion};
 use crate::xml::XmlLimits;
 use crate::xmpp::Domain;
 

@@ -22,6 +22,7 @@ use std::pin::Pin;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use crate::proxy_protocol::TlsVersion;
 use crate::xml::XmlLimits;
 use crate::xmpp::{Domain, StreamHeader, outbound};
 
@@ -39,6 +40,21 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The address that it came to.
     pub listener: SocketAddr,
+    pub security: PeerSecurity,
+}
+
+/// How a client's own way to us is secured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerSecurity {
+    Plain,
+    /// Our own listener speaks TLS.
+    Tls {
+        version: TlsVersion,
+        /// The SHA-256 of what it has shown, if we asked for a certificate and trust it.
+        certificate: Option<[u8; 32]>,
+    },
+    /// A proxy that we trust says so.
+    Vouched,
 }
 
 impl Peer {
@@ -48,7 +64,13 @@ impl Peer {
         Self {
             address,
             listener: address,
+            security: PeerSecurity::Plain,
         }
+    }
+
+    /// Has nobody listened on its way, as far as is known?
+    pub fn is_secure(&self) -> bool {
+        self.security != PeerSecurity::Plain
     }
 }
 

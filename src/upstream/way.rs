@@ -17,7 +17,7 @@ use super::pool::{Pool, Retry};
 use super::resolve::Resolve;
 use super::secure::Secure;
 use super::target::{Host, Security, Source, Target};
-use super::{BoxStream, Call, ConnectError, Stage, dial, dns};
+use super::{BoxStream, Call, ConnectError, PeerSecurity, Stage, dial, dns};
 use crate::proxy_protocol;
 use crate::xmpp::features::{self, StartTls};
 use crate::xmpp::{Domain, StreamHeader};
@@ -186,7 +186,14 @@ fn proxy_header(call: &Call, stream: &crate::net::Stream) -> io::Result<proxy_pr
         source: if is_ours { stream.local_addr()? } else { call.peer.address },
         destination: if is_ours { stream.peer_addr()? } else { call.peer.listener },
         unique_id: proxy_protocol::UniqueId::new(call.session.as_bytes()).filter(|_| !is_ours),
-        tls: None,
+        tls: match call.peer.security {
+            PeerSecurity::Tls { version, certificate } => Some(proxy_protocol::Tls {
+                version,
+                certificate: certificate.is_some(),
+            }),
+            // who ended its TLS has not told how
+            PeerSecurity::Plain | PeerSecurity::Vouched => None,
+        },
     })
 }
 

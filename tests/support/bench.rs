@@ -76,7 +76,7 @@ impl Bench {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.address().unwrap();
         let shutdown = CancellationToken::new();
-        tokio::spawn(front.serve(listener, shutdown.clone()));
+        tokio::spawn(front.serve(listener, Arc::default(), shutdown.clone()));
         Self {
             address,
             upstream,

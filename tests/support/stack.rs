@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boshd::bosh::Limits;
+use boshd::front::turn::Caller;
 use boshd::front::{Front, Options};
 use boshd::manager::{self, ConnectionManager, Peer};
 use boshd::net::Listener;
@@ -56,7 +57,13 @@ impl Stack {
     pub fn connect_through(&self, width: usize) -> Wire<DuplexStream> {
         let (near, far) = tokio::io::duplex(width);
         let peer = Peer::unknown();
-        tokio::spawn(self.front.clone().connection(far, peer, self.shutdown.clone()));
+        let caller = Caller {
+            front: self.front.clone(),
+            door: Arc::default(),
+            peer,
+            shutdown: self.shutdown.clone(),
+        };
+        tokio::spawn(Front::connection(far, caller));
         Wire::new(near)
     }
 
@@ -64,7 +71,7 @@ impl Stack {
     pub fn listen(&self) -> SocketAddr {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.address().unwrap();
-        tokio::spawn(self.front.clone().serve(listener, self.shutdown.clone()));
+        tokio::spawn(self.front.clone().serve(listener, Arc::default(), self.shutdown.clone()));
         address
     }
 
