@@ -17,13 +17,16 @@ const STEP: usize = 64 * 1024;
 pub struct Memory {
     most: usize,
     used: AtomicUsize,
+    /// How many stand in the queue. This and `used` are written before the other is read, in one order for all (`SeqCst`): nobody sleeps over room.
+    waiting: AtomicUsize,
     queue: Mutex<Queue>,
 }
 
 /// Who waits for room, in order. Places are numbered.
 #[derive(Debug, Default)]
 struct Queue {
-    wakers: VecDeque<Waker>,
+    /// `None`: has left.
+    wakers: VecDeque<Option<Waker>>,
     /// The number of the first place.
     first: u64,
 }
@@ -42,6 +45,7 @@ impl Memory {
         Arc::new(Self {
             most,
             used: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             queue: Mutex::default(),
         })
     }
@@ -55,16 +59,21 @@ impl Memory {
     }
 
     fn is_full(&self) -> bool {
-        self.used.load(Ordering::Relaxed) >= self.most
+        self.used.load(Ordering::SeqCst) >= self.most
     }
 
     /// Wakes as many as there is room for.
     fn wake(&self) {
         let mut queue = self.lock();
-        let room = self.most.saturating_sub(self.used.load(Ordering::Relaxed));
-        let woken = queue.wakers.len().min(room.div_ceil(STEP));
-        queue.first += woken as u64;
-        let wakers: Vec<_> = queue.wakers.drain(..woken).collect();
+        let room = self.most.saturating_sub(self.used.load(Ordering::SeqCst));
+        let mut wakers = Vec::new();
+        while wakers.len() < room.div_ceil(STEP)
+            && let Some(waker) = queue.wakers.pop_front()
+        {
+            queue.first += 1;
+            wakers.extend(waker);
+        }
+        self.waiting.store(queue.wakers.len(), Ordering::SeqCst);
         drop(queue);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -79,11 +88,10 @@ impl Share {
     pub fn set(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes > before {
-            self.memory.used.fetch_add(bytes - before, Ordering::Relaxed);
+            self.memory.used.fetch_add(bytes - before, Ordering::SeqCst);
         } else if bytes < before {
-            let used = self.memory.used.fetch_sub(before - bytes, Ordering::Relaxed);
-            // only then does anybody wait
-            if used >= self.memory.most.saturating_sub(STEP) || self.place.is_some() {
+            self.memory.used.fetch_sub(before - bytes, Ordering::SeqCst);
+            if self.memory.waiting.load(Ordering::SeqCst) > 0 {
                 self.memory.wake();
             }
         }
@@ -99,7 +107,8 @@ impl Share {
         let mut queue = self.memory.lock();
         if self.place.is_none_or(|place| place < queue.first) {
             self.place = Some(queue.first + queue.wakers.len() as u64);
-            queue.wakers.push_back(cx.waker().clone());
+            queue.wakers.push_back(Some(cx.waker().clone()));
+            self.memory.waiting.store(queue.wakers.len(), Ordering::SeqCst);
         }
         drop(queue);
         // it may have come just now
@@ -123,6 +132,16 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let mut queue = self.memory.lock();
+            let ahead = place.checked_sub(queue.first).and_then(|ahead| usize::try_from(ahead).ok());
+            if let Some(waker) = ahead.and_then(|ahead| queue.wakers.get_mut(ahead)) {
+                *waker = None;
+            }
+            drop(queue);
+            // its turn may have come, and is somebody else's now
+            self.memory.wake();
+        }
         self.set(0);
     }
 }
@@ -178,7 +197,31 @@ mod tests {
         full.set(0);
         assert_eq!(woken(), [1, 1, 1]);
         assert!(memory.lock().wakers.is_empty());
+        assert_eq!(memory.waiting.load(Ordering::SeqCst), 0);
         waiting[0].wait(&mut Context::from_waker(&Waker::from(counts[0].clone())));
         assert_eq!(woken(), [2, 1, 1], "there is room");
+    }
+
+    // DL04
+    #[test]
+    fn room_that_comes_bit_by_bit_wakes_everybody() {
+        let memory = Memory::new(1 << 20);
+        let mut full = memory.share();
+        full.set(1 << 20);
+        let count = Arc::<Count>::default();
+        let mut waiting: Vec<Share> = (0..16).map(|_| memory.share()).collect();
+        for share in &mut waiting {
+            share.wait(&mut Context::from_waker(&Waker::from(count.clone())));
+        }
+        waiting.truncate(12);
+        assert_eq!(Arc::strong_count(&count), 13, "who has left is forgotten");
+        for left in (0..16).rev() {
+            full.set(left * STEP / 2);
+        }
+        assert_eq!(
+            count.0.load(Ordering::Relaxed),
+            12,
+            "though those that were woken took nothing"
+        );
     }
 }
