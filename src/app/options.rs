@@ -54,6 +54,12 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         body_timeout: config.limits.body_timeout,
         idle_timeout: config.bosh.inactivity + IDLE_MARGIN,
         cors: cors(&config.cors)?,
+        headers: config
+            .bosh
+            .headers
+            .iter()
+            .map(|text| header(text))
+            .collect::<anyhow::Result<_>>()?,
         compression: config.bosh.compression,
         charsets: config.bosh.charsets.iter().filter_map(|name| Charset::named(name)).collect(),
         http_polling: Some(config.http_polling.path.clone()).filter(|path| !path.is_empty()),
@@ -82,6 +88,11 @@ fn cors(config: &CorsConfig) -> anyhow::Result<Cors> {
         origins,
         expose: config.expose.iter().map(name).collect::<anyhow::Result<_>>()?,
     })
+}
+
+fn header(text: &str) -> anyhow::Result<(HeaderName, HeaderValue)> {
+    let (name, value) = text.split_once(':').with_context(|| format!("not a header: {text}"))?;
+    Ok((name.parse()?, HeaderValue::from_str(value.trim())?))
 }
 
 /// The wire knows whole seconds below 2^16; `config` has checked that.

@@ -26,6 +26,8 @@ pub struct Bosh {
     pub compression: bool,
     pub charsets: Vec<String>,
     pub script: bool,
+    /// `Name: value`, of every answer.
+    pub headers: Vec<String>,
 }
 
 /// `[http_polling]`: XEP-0025.
@@ -89,6 +91,9 @@ impl Bosh {
                 names.iter().try_for_each(|name| charset(name))
             }),
             script: section.get("script", default.script, any),
+            headers: section.get("headers", default.headers, |headers: &Vec<String>| {
+                headers.iter().try_for_each(|each| header(each))
+            }),
         }
     }
 }
@@ -117,6 +122,7 @@ impl Default for Bosh {
             charsets: Vec::new(),
             // It runs with all rights of the page that asked for it.
             script: false,
+            headers: Vec::new(),
         }
     }
 }
@@ -218,6 +224,39 @@ fn origin(text: &str) -> Result<(), String> {
     ))
 }
 
+/// A whole header; those that say how an answer is framed, and to whom it is shown, are ours.
+fn header(text: &str) -> Result<(), String> {
+    let Some((name, value)) = text.split_once(':') else {
+        return Err(format!("{text:?} is not a header, such as \"X-Shard: 3\""));
+    };
+    header_name(name)?;
+    if !value.chars().all(|c| c.is_ascii_graphic() || c == ' ') || value.trim().is_empty() {
+        return Err(format!("{value:?} is not the value of a header"));
+    }
+    let lower = name.to_ascii_lowercase();
+    if OURS.contains(&lower.as_str()) || OUR_FAMILIES.iter().any(|family| lower.starts_with(family)) {
+        return Err(format!("{name} is set by boshd itself"));
+    }
+    Ok(())
+}
+
+const OUR_FAMILIES: [&str; 2] = ["access-control-", "content-"];
+
+const OURS: [&str; 12] = [
+    "cache-control",
+    "connection",
+    "date",
+    "keep-alive",
+    "pragma",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "x-accel-buffering",
+    "x-content-type-options",
+];
+
 fn header_name(text: &str) -> Result<(), String> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if text.is_empty() || !text.chars().all(token) {
@@ -256,6 +295,21 @@ mod tests {
                 .iter()
                 .all(|text| origin(text).is_err())
         );
+    }
+
+    #[test]
+    fn headers() {
+        assert!(header("X-Jitsi-Shard: shard-3").is_ok() && header("Alt-Svc: h3=\":443\"; ma=60").is_ok());
+        for bad in [
+            "X-Shard",
+            "X Shard: 3",
+            "X-Shard:",
+            "X-Shard: a\r\nb",
+            "Content-Length: 3",
+            "Access-Control-Allow-Origin: *",
+        ] {
+            assert!(header(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod plain;
 pub mod reply;
 mod script;
 pub mod serve;
+mod standing;
 pub mod tap;
 pub mod turn;
 
@@ -23,7 +24,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
@@ -36,6 +37,7 @@ pub use charset::Charset;
 pub use coding::ACCEPTED;
 use cors::{Cors, Origins};
 use reply::Reply;
+use standing::Standing;
 
 /// What an operator decides about this floor.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub struct Options {
     /// A connection without a request is closed after this: `inactivity` + 5 s, so that it outlives the sessions that use it.
     pub idle_timeout: Duration,
     pub cors: Cors,
+    /// Further headers of every answer.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Do answers leave in gzip where the client takes it?
     pub compression: bool,
     /// What request bodies may come in besides UTF-8.
@@ -91,6 +95,7 @@ impl Default for Options {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(125),
             cors: Cors::default(),
+            headers: Vec::new(),
             compression: false,
             charsets: Vec::new(),
             http_polling: None,
@@ -104,7 +109,7 @@ impl Default for Options {
 /// What every handler may look at.
 pub struct FrontState {
     pub options: Options,
-    pub cors: Arc<Cors>,
+    pub standing: Arc<Standing>,
     pub manager: Arc<ConnectionManager>,
 }
 
@@ -131,7 +136,7 @@ impl Front {
             http.timer(TokioTimer::new()).header_read_timeout(options.head_timeout);
         }
         let state = Arc::new(FrontState {
-            cors: Arc::new(options.cors.clone()),
+            standing: Arc::new(Standing::new(options.cors.clone(), &options.headers)),
             options,
             manager,
         });

@@ -2,7 +2,7 @@
 //! only file with status codes.
 
 use std::cell::RefCell;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -12,7 +12,8 @@ use http::{Response as HttpResponse, StatusCode, Version};
 
 use super::FrontState;
 use super::coding::{gzip, takes_gzip};
-use super::cors::{self, Cors, Grant};
+use super::cors::{self, Grant};
+use super::standing::{Standing, write_header};
 use super::turn::Persistence;
 use crate::bosh::{Condition, Response, script_call};
 use crate::manager::Exchange;
@@ -40,7 +41,7 @@ pub enum Rejection {
 /// How one request's answer is to be written, whatever it will be: nothing of the request itself is kept for it.
 #[derive(Clone, Debug)]
 pub struct Form {
-    cors: Arc<Cors>,
+    standing: Arc<Standing>,
     grant: Grant,
     packing: Packing,
     /// The answer is a call of a function (XEP-0252).
@@ -80,8 +81,8 @@ impl Form {
     /// The form of the answer to a request with these headers.
     pub fn new(state: &FrontState, request: &HeaderMap) -> Self {
         Self {
-            cors: Arc::clone(&state.cors),
-            grant: state.cors.grant(request),
+            standing: Arc::clone(&state.standing),
+            grant: state.standing.cors.grant(request),
             packing: match state.options.compression {
                 false => Packing::Never,
                 true if takes_gzip(request) => Packing::Gzip,
@@ -122,7 +123,7 @@ impl Form {
         let mut reply = HttpResponse::new(Body::from(dressed.body.clone()));
         *reply.status_mut() = status(&dressed.response);
         let mut put = |name, value| _ = reply.headers_mut().append(name, value);
-        standing_headers(&mut put);
+        self.standing.headers(&mut put);
         self.answer_headers(&dressed, put);
         reply
     }
@@ -141,7 +142,7 @@ impl Form {
         for part in [version, " ", status.as_str(), " ", reason, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        head.extend_from_slice(&STANDING);
+        head.extend_from_slice(self.standing.written());
         self.answer_headers(dressed, |name, value| write_header(&mut head, &name, &value));
         head.extend_from_slice(connection.as_bytes());
         head.extend_from_slice(b"\r\n");
@@ -198,10 +199,10 @@ impl Form {
         let mut reply = HttpResponse::new(body);
         *reply.status_mut() = status;
         let mut put = |name, value| _ = reply.headers_mut().append(name, value);
-        standing_headers(&mut put);
+        self.standing.headers(&mut put);
         put(header::DATE, date());
         kind.into().into_iter().for_each(|kind| put(header::CONTENT_TYPE, kind));
-        self.cors.headers(&self.grant, put);
+        self.standing.cors.headers(&self.grant, put);
         reply
     }
 
@@ -225,27 +226,7 @@ impl Form {
         if self.script {
             put(header::PRAGMA, HeaderValue::from_static("no-cache"));
         }
-        self.cors.headers(&self.grant, put);
-    }
-}
-
-/// Of everything that is said at the endpoint.
-fn standing_headers(mut put: impl FnMut(HeaderName, HeaderValue)) {
-    put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    put(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    put(header::CONTENT_SECURITY_POLICY, SANDBOX);
-}
-
-/// The same as they are written.
-static STANDING: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut written = Vec::new();
-    standing_headers(|name, value| write_header(&mut written, &name, &value));
-    written
-});
-
-fn write_header(head: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-        head.extend_from_slice(part);
+        self.standing.cors.headers(&self.grant, put);
     }
 }
 
@@ -269,10 +250,6 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-
-/// A page can make a browser post a form here and show the answer, in which others' words stand, XHTML scripts among them: nothing in it
-/// shall run (M03). Who asked by a script does not notice.
-const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// Now, which is put into words once a second.
 fn date() -> HeaderValue {
@@ -306,11 +283,12 @@ fn legacy_code(condition: Condition) -> StatusCode {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cors::Cors;
     use super::*;
 
     fn form() -> Form {
         Form {
-            cors: Arc::default(),
+            standing: Arc::new(Standing::new(Cors::default(), &[])),
             grant: Cors::default().grant(&HeaderMap::new()),
             packing: Packing::Never,
             script: false,

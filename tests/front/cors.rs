@@ -93,6 +93,32 @@ async fn credentials_go_with_an_origin() {
     }
 }
 
+// N05
+#[tokio::test(start_paused = true)]
+async fn an_operator_adds_headers_and_says_who_may_read_them() {
+    let shard = HeaderName::from_static("x-jitsi-shard");
+    let stack = Stack::new(Options {
+        cors: Cors {
+            expose: vec![shard.clone()],
+            ..Cors::default()
+        },
+        headers: vec![(shard, HeaderValue::from_static("shard-3"))],
+        ..Options::default()
+    });
+    let mut wire = stack.connect();
+    for request in [
+        &post(&creation(1)),
+        &post("<nonsense"),
+        "OPTIONS /http-bind HTTP/1.1\r\n\r\n",
+        "PUT /http-bind HTTP/1.1\r\n\r\n",
+    ] {
+        let reply = wire.ask(request).await;
+        assert_eq!(reply.header("x-jitsi-shard"), Some("shard-3"));
+        assert_eq!(reply.header("access-control-expose-headers"), Some("x-jitsi-shard"));
+        assert_eq!(reply.header("x-accel-buffering"), Some("no"));
+    }
+}
+
 // FX09
 #[tokio::test(start_paused = true)]
 async fn nothing_of_one_request_survives_into_the_next() {
