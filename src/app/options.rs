@@ -9,8 +9,9 @@ use http::{HeaderName, HeaderValue};
 use crate::bosh;
 use crate::config::{Config, Cors as CorsConfig};
 use crate::front::cors::{Cors, Credentials, Origins};
-use crate::front::{self, Charset, Tryout};
+use crate::front::{self, Charset, Tryout, discovery};
 use crate::manager;
+use crate::upstream::dns;
 use crate::xml::{Text, XmlLimits};
 use crate::xmpp;
 
@@ -64,9 +65,32 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         charsets: config.bosh.charsets.iter().filter_map(|name| Charset::named(name)).collect(),
         http_polling: Some(config.http_polling.path.clone()).filter(|path| !path.is_empty()),
         script: config.bosh.script,
+        discovery: discovery(config),
         tryout,
         ..front::Options::default()
     })
+}
+
+/// Whoever asks for a domain of ours, or for the host of an endpoint, is told where the endpoints are.
+fn discovery(config: &Config) -> discovery::Options {
+    let named = |url: &String| Some(url.clone()).filter(|url| !url.is_empty());
+    let domains = config.domains.iter().map(|domain| domain.name.as_str());
+    // an entry for every domain names none
+    let hosts = domains.filter(|name| *name != "*").chain(config.discovery.hosts());
+    discovery::Options {
+        bosh: named(&config.discovery.bosh),
+        websocket: named(&config.discovery.websocket),
+        hosts: hosts.filter_map(ascii).collect(),
+    }
+}
+
+/// As it stands in `Host`.
+fn ascii(host: &str) -> Option<String> {
+    match host.strip_prefix("*.") {
+        Some(domain) => Some(format!("*.{}", dns::ascii(domain)?)),
+        None if host.starts_with('[') => Some(host.to_ascii_lowercase()),
+        None => dns::ascii(host),
+    }
 }
 
 fn cors(config: &CorsConfig) -> anyhow::Result<Cors> {

@@ -1,6 +1,7 @@
 //! `boshd.toml` and the `BOSHD_*` variables: strict keys, every problem at once, plain values out. Read by `app` and `main` alone; each module
 //! owns its own `Options`.
 
+mod discovery;
 mod domain;
 mod limits;
 mod listen;
@@ -13,6 +14,7 @@ mod value;
 use std::path::Path;
 use std::time::Duration;
 
+pub use discovery::Discovery;
 pub use domain::{ClientCertificate, Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
 pub use listen::{Bosh, Cors, HttpPolling, Listen};
@@ -33,6 +35,7 @@ pub struct Config {
     pub resolver: Resolver,
     pub bosh: Bosh,
     pub http_polling: HttpPolling,
+    pub discovery: Discovery,
     pub limits: Limits,
     pub cors: Cors,
     pub shutdown: Shutdown,
@@ -86,6 +89,7 @@ impl Config {
             resolver: reader.section("resolver", Resolver::read),
             bosh: reader.section("bosh", Bosh::read),
             http_polling: reader.section("http_polling", HttpPolling::read),
+            discovery: reader.section("discovery", Discovery::read),
             limits: reader.section("limits", Limits::read),
             cors: reader.section("cors", Cors::read),
             shutdown: reader.section("shutdown", Shutdown::read),
@@ -118,6 +122,7 @@ impl Config {
             resolver: Resolver::default(),
             bosh: Bosh::default(),
             http_polling: HttpPolling::default(),
+            discovery: Discovery::default(),
             limits: Limits::default(),
             cors: Cors::default(),
             // Nobody but the person at the keyboard would wait for it.

@@ -5,6 +5,7 @@ pub mod bosh;
 mod charset;
 mod coding;
 pub mod cors;
+pub mod discovery;
 pub mod door;
 pub mod http_polling;
 pub mod pages;
@@ -36,6 +37,7 @@ use bodies::Arriving;
 pub use charset::Charset;
 pub use coding::ACCEPTED;
 use cors::{Cors, Origins};
+use discovery::Discovery;
 use reply::Reply;
 use standing::Standing;
 
@@ -65,6 +67,7 @@ pub struct Options {
     pub http_polling: Option<String>,
     /// Is the script syntax spoken?
     pub script: bool,
+    pub discovery: discovery::Options,
     pub waiting: Waiting,
     pub tryout: Tryout,
 }
@@ -100,6 +103,7 @@ impl Default for Options {
             charsets: Vec::new(),
             http_polling: None,
             script: false,
+            discovery: discovery::Options::default(),
             waiting: Waiting::Parked,
             tryout: Tryout::Off,
         }
@@ -110,6 +114,7 @@ impl Default for Options {
 pub struct FrontState {
     pub options: Options,
     pub standing: Arc<Standing>,
+    pub discovery: Option<Discovery>,
     pub manager: Arc<ConnectionManager>,
 }
 
@@ -136,6 +141,7 @@ impl Front {
             http.timer(TokioTimer::new()).header_read_timeout(options.head_timeout);
         }
         let state = Arc::new(FrontState {
+            discovery: Discovery::new(&options.discovery),
             standing: Arc::new(Standing::new(options.cors.clone(), &options.headers)),
             options,
             manager,
@@ -194,6 +200,11 @@ fn routes(state: &Arc<FrontState>) -> Router {
     let mut routes = Router::new().route(&format!("{path}/"), endpoint.clone());
     if !path.is_empty() {
         routes = routes.route(path, endpoint);
+    }
+    if state.discovery.is_some() {
+        routes = routes
+            .route(discovery::XML, get(discovery::xml))
+            .route(discovery::JSON, get(discovery::json));
     }
     if let Some(path) = &state.options.http_polling {
         routes = routes.route(path, post(http_polling::post));

@@ -230,6 +230,18 @@ impl Form {
     }
 }
 
+/// What anybody may read from anywhere (XEP-0156 section 3), and keep for as long as a mistake in it may live.
+pub fn document(kind: HeaderValue, content: Bytes) -> HttpResponse<Body> {
+    let mut reply = HttpResponse::new(Body::from(content));
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=600"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::VARY, header::HOST.into());
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
 /// A page's headers; `None` for the one whose copy the browser still has.
 pub fn page(etag: &HeaderValue, content: Option<(&'static str, &'static [u8])>) -> HttpResponse<Body> {
     let mut reply = HttpResponse::new(content.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes)));

@@ -176,7 +176,7 @@ fn literal(text: &str) -> Option<IpAddr> {
 }
 
 /// A name as DNS and certificates have it: in A-labels, without a trailing dot.
-pub(super) fn ascii(name: &str) -> Option<String> {
+pub fn ascii(name: &str) -> Option<String> {
     match host(&absolute(name).ok()?) {
         Host::Name(name) => Some(name),
         Host::Address(address) => Some(address.to_string()),

@@ -3,6 +3,7 @@
 mod arrival;
 mod content;
 mod cors;
+mod discovery;
 mod envelope;
 mod limits;
 mod pages;

@@ -55,8 +55,12 @@ impl Stack {
 
     /// The same through a pipe that takes only so many bytes until the other end reads them.
     pub fn connect_through(&self, width: usize) -> Wire<DuplexStream> {
+        self.connect_as(Peer::unknown(), width)
+    }
+
+    /// The same of this client.
+    pub fn connect_as(&self, peer: Peer, width: usize) -> Wire<DuplexStream> {
         let (near, far) = tokio::io::duplex(width);
-        let peer = Peer::unknown();
         let caller = Caller {
             front: self.front.clone(),
             door: Arc::default(),
