@@ -53,17 +53,16 @@ impl Secure {
     /// There is nobody to trust, or our key does not fit our certificate.
     pub fn new(trust: Trust, identity: Option<Identity>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = match trust {
-            Trust::Roots(roots) => authorities(roots, &provider)?,
-            Trust::Named(roots, name) => Arc::new(Named {
-                authorities: authorities(roots, &provider)?,
-                name,
-            }),
-            Trust::Pinned(pins) => Arc::new(Pinned {
-                pins,
-                algorithms: provider.signature_verification_algorithms,
-            }),
+        let authorities = |roots| authorities(roots, &provider);
+        let belief = match trust {
+            Trust::Roots(roots) => Belief::Certified(authorities(roots)?, None),
+            Trust::Named(roots, name) => Belief::Certified(authorities(roots)?, Some(name)),
+            Trust::Pinned(pins) => Belief::Pinned(pins),
         };
+        let verifier = Arc::new(Verifier {
+            belief,
+            algorithms: provider.signature_verification_algorithms,
+        });
         let mut starttls = config(provider, verifier, identity)?;
         let mut direct = starttls.clone();
         direct.alpn_protocols = vec![ALPN.to_vec()];
@@ -150,46 +149,18 @@ fn explained(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-/// Believes authorities, for a name of its own.
+/// Judges what a server shows.
 #[derive(Debug)]
-struct Named {
-    authorities: Arc<WebPkiServerVerifier>,
-    name: ServerName<'static>,
+struct Verifier {
+    belief: Belief,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Named {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        chain: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.authorities.verify_server_cert(certificate, chain, &self.name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.authorities.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.authorities.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
-    }
+#[derive(Debug)]
+enum Belief {
+    /// What authorities say of the domain, or of a name instead.
+    Certified(Arc<WebPkiServerVerifier>, Option<ServerName<'static>>),
+    Pinned(Vec<Fingerprint>),
 }
 
 /// A certificate that is not the one.
@@ -201,27 +172,28 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Believes certificates that it knows.
-#[derive(Debug)]
-struct Pinned {
-    pins: Vec<Fingerprint>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        chain: &[CertificateDer<'_>],
+        domain: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let fingerprint: Fingerprint = Sha256::digest(certificate).into();
-        if self.pins.contains(&fingerprint) {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(CertificateError::Other(OtherError(Arc::new(NotPinned(fingerprint)))).into())
+        match &self.belief {
+            Belief::Certified(authorities, name) => {
+                let name = name.as_ref().unwrap_or(domain);
+                authorities.verify_server_cert(certificate, chain, name, ocsp, now)
+            }
+            Belief::Pinned(pins) => {
+                let fingerprint: Fingerprint = Sha256::digest(certificate).into();
+                if pins.contains(&fingerprint) {
+                    Ok(ServerCertVerified::assertion())
+                } else {
+                    Err(CertificateError::Other(OtherError(Arc::new(NotPinned(fingerprint)))).into())
+                }
+            }
         }
     }
 
