@@ -156,7 +156,6 @@ impl Search<'_> {
             self.way.answered(target, &self.call.domain);
         }
         match beginning {
-            Beginning::Ready(_) => Verdict::Take(negotiation.finish(target.to_string(), self.way.terms.delivery)),
             Beginning::Error(error) if error.see_other_host().is_some() => {
                 negotiation.leave().await;
                 match self.redirected(target, &error) {
@@ -171,13 +170,13 @@ impl Search<'_> {
                     ))),
                 }
             }
-            // the last server's word is the client's to hear
             Beginning::Error(error) if MOMENTARY.contains(&&*error.condition()) && !self.waiting.is_empty() => {
                 negotiation.leave().await;
                 Verdict::Next(failure(io::Error::other(error.condition())))
             }
             Beginning::Nonsense(error) if !self.waiting.is_empty() => Verdict::Next(failure(io::Error::other(error))),
-            Beginning::Error(_) | Beginning::Nonsense(_) => {
+            // even if it is no service: the last server's word is the client's to hear
+            Beginning::Ready(_) | Beginning::Error(_) | Beginning::Nonsense(_) => {
                 Verdict::Take(negotiation.finish(target.to_string(), self.way.terms.delivery))
             }
         }
