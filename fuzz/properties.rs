@@ -8,6 +8,7 @@ use boshd::bosh::{
     StreamId, Time, decode_script, script_call,
 };
 use boshd::http_polling::Poll;
+use boshd::proxy_protocol::{self, Decoded};
 use boshd::xml::scope::{Carriage, Scope, carry, standing};
 use boshd::xml::splitter::{Fragment, Splitter};
 use boshd::xml::tag::Tag;
@@ -103,6 +104,23 @@ pub fn polling(data: &[u8]) {
     if let Ok(poll) = Poll::decode(&body) {
         assert!(data.ends_with(&poll.octets) && data[data.len() - poll.octets.len() - 1] == b',');
     }
+}
+
+/// A PROXY header ends where it says, however much has come: before that more is asked for, and never more than it has.
+pub fn proxy(data: &[u8]) {
+    let Ok(Decoded::Whole(introduction, length)) = proxy_protocol::decode(data) else {
+        return;
+    };
+    for cut in 0..length {
+        let Ok(Decoded::Lacks(least)) = proxy_protocol::decode(&data[..cut]) else {
+            panic!("cut at {cut}");
+        };
+        assert!(least > 0 && cut + least <= length, "cut at {cut}");
+    }
+    assert_eq!(
+        proxy_protocol::decode(&data[..length]),
+        Ok(Decoded::Whole(introduction, length))
+    );
 }
 
 /// A session, and what it owes.

@@ -1,9 +1,13 @@
 //! The PROXY protocol as a value (HAProxy's specification, versions 1 and 2): the header that tells the server who the client is, ahead of
-//! everything else on a connection (DN11).
+//! everything else on a connection (DN11). Read in [`reader`], as a proxy before us writes it; written here.
+
+mod reader;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::BufMut as _;
+
+pub use reader::{Decoded, Introduction, Malformed, ToldTls, decode};
 
 /// Begins every header of version 2: no line of any protocol in use.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";

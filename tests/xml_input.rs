@@ -339,6 +339,7 @@ fn fuzz_corpora_hold() {
         ("session", properties::session),
         ("script", properties::script),
         ("polling", properties::polling),
+        ("proxy", properties::proxy),
     ] {
         let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")
@@ -353,6 +354,16 @@ fn fuzz_corpora_hold() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
+
+    // O06: bytes that begin like a PROXY header
+    #[test]
+    fn any_introduction(line in any::<bool>(), fixed in "\\PC{0,40}", data in prop::collection::vec(any::<u8>(), 0..200)) {
+        let block = [&b"\r\n\r\n\0\r\nQUIT\n\x21"[..], &data].concat();
+        properties::proxy(&block);
+        let line = if line { format!("PROXY {fixed}\r\n") } else { format!("PROXY TCP4 {fixed}\r\n") };
+        properties::proxy(line.as_bytes());
+        properties::proxy(&data);
+    }
 
     // the operations and pieces of the fuzz targets, without their guidance
     #[test]
