@@ -1,8 +1,10 @@
 //! Wires the parts, and says in which order they start and stop. A stop: grace (the outside is told to look elsewhere), drain (sessions are
 //! told), listeners close, and at the deadline at the latest the process ends.
 
+mod listeners;
 mod options;
 mod servers;
+mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Level, info, warn};
 
 use crate::config::{self, Config};
+use crate::front::door::Door;
 use crate::front::{Front, Tryout};
 use crate::manager::ConnectionManager;
 use crate::net::Listener;
@@ -24,7 +27,7 @@ use crate::upstream::Connect;
 
 /// Everything that runs, built and bound, not yet serving.
 pub struct App {
-    listeners: Vec<(SocketAddr, Listener)>,
+    listeners: Vec<(Listener, Arc<Door>)>,
     manager: Arc<ConnectionManager>,
     front: Arc<Front>,
     shutdown: config::Shutdown,
@@ -45,15 +48,11 @@ impl App {
         } else {
             (Arc::new(servers::connector(config)?), Tryout::Off)
         };
-        let listeners = config
-            .listen
-            .iter()
-            .map(|listen| bind(listen.address))
-            .collect::<anyhow::Result<_>>()?;
+        let opened: Vec<_> = config.listen.iter().map(listeners::open).collect::<anyhow::Result<_>>()?;
         let manager = Arc::new(ConnectionManager::new(connector, options::manager(config)));
         let front = Arc::new(Front::new(options::front(config, tryout)?, Arc::clone(&manager)));
         Ok(Self {
-            listeners,
+            listeners: opened.into_iter().flatten().collect(),
             manager,
             front,
             shutdown: config.shutdown.clone(),
@@ -64,17 +63,19 @@ impl App {
 
     /// Where it really listens: a port 0 has become a number.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().map(|(address, _)| *address)
+        self.listeners.iter().filter_map(|(listener, _)| listener.address().ok())
     }
 
     /// Serves until `stop` resolves, then stops in order.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        for (address, listener) in self.listeners {
-            info!(%address, "listening");
+        for (listener, door) in self.listeners {
+            info!(address = %listener, "listening");
             self.tasks
-                .spawn(Arc::clone(&self.front).serve(listener, Arc::default(), self.closing.clone()));
+                .spawn(Arc::clone(&self.front).serve(listener, door, self.closing.clone()));
         }
+        service::ready(&self.tasks, &self.closing);
         stop.await;
+        service::stopping();
         let config::Shutdown { grace, deadline } = self.shutdown;
         info!(?grace, ?deadline, "stopping");
         #[expect(clippy::disallowed_methods, reason = "where the time of a shutdown begins")]
@@ -88,11 +89,6 @@ impl App {
         }
         info!("stopped");
     }
-}
-
-fn bind(address: SocketAddr) -> anyhow::Result<(SocketAddr, Listener)> {
-    let listener = Listener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    Ok((listener.address()?, listener))
 }
 
 /// Resolves at SIGTERM or SIGINT. To be called before the first listener is bound, so that no signal is lost.

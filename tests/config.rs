@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use boshd::config::{Config, Listen, Loaded, Origin, Server, Shutdown, Tls};
+use boshd::config::{Address, Config, LOOPBACK, Listen, Loaded, Origin, Server, Shutdown, Tls};
 
 /// Keys without a default: what stands in the file is an example.
 const EXAMPLES: [&str; 4] = ["listen.address", "domain.name", "domain.servers", "domain.tls"];
@@ -86,9 +86,10 @@ fn values_arrive() {
     } = committed().config;
     assert_eq!(
         listen,
-        [Listen {
-            address: "127.0.0.1:5280".parse().unwrap()
-        }]
+        [Listen::on(Address::Tcp("127.0.0.1:5280".parse().unwrap()))].map(|listen| Listen {
+            trusted_proxies: Some(LOOPBACK.map(str::to_owned).to_vec()),
+            ..listen
+        })
     );
     let server = Server {
         host: "10.0.0.5".to_owned(),

@@ -105,7 +105,7 @@ const RESERVED_PATHS: [(&[&str], &[&str], &str); 4] = [
     ),
 ];
 
-const NETWORK: &[&str] = &["src/net.rs"];
+const NETWORK: &[&str] = &["src/net.rs", "src/net/listener.rs", "src/net/stream.rs"];
 const RANDOM: &[&str] = &["src/manager/sid.rs", "src/sandbox/random.rs"];
 
 /// A file of such a name collects what has no place.

@@ -1,16 +1,9 @@
-//! Where clients come in: `[[listen]]`, the endpoint and the terms it offers in `[bosh]`, and which pages may use it in `[cors]`.
+//! What clients find: the endpoint and the terms it offers in `[bosh]`, XEP-0025, and which pages may use them in `[cors]`.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::reader::Section;
-use super::value::{Raw, Value, any, within};
-
-/// One `[[listen]]`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Listen {
-    pub address: SocketAddr,
-}
+use super::value::{any, within};
 
 /// `[bosh]`: the endpoint, and the most that a session is granted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,31 +36,6 @@ pub struct Cors {
     pub origins: Vec<String>,
     pub credentials: bool,
     pub expose: Vec<String>,
-}
-
-impl Listen {
-    /// Where the sandbox listens: nobody else can reach it there.
-    pub const SANDBOX: Self = Self {
-        address: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5280)),
-    };
-
-    /// Another place for the sandbox, which anybody may use who can reach it.
-    ///
-    /// # Errors
-    /// Not an address with a port, or others could reach it.
-    pub fn loopback(text: &str) -> Result<Self, String> {
-        let address = address(text)?;
-        if !address.ip().is_loopback() {
-            return Err(format!(
-                "{address} can be reached by others; the sandbox, open to everybody, listens on loopback only"
-            ));
-        }
-        Ok(Self { address })
-    }
-
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
-        section.need("address", any).map_or(Self::SANDBOX, |address| Self { address })
-    }
 }
 
 impl Bosh {
@@ -163,26 +131,6 @@ impl Default for Cors {
     }
 }
 
-impl Value for SocketAddr {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        address(&String::parse(raw)?)
-    }
-
-    fn show(&self) -> String {
-        format!("\"{self}\"")
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    if text == "systemd" || text.starts_with("unix:") {
-        return Err(format!(
-            "{text:?}: only TCP addresses so far; Unix sockets and systemd come in a later version"
-        ));
-    }
-    text.parse()
-        .map_err(|_| format!("{text:?} is not an address with a port, such as \"0.0.0.0:5280\" or \"[::]:5280\""))
-}
-
 /// XEP-0124 carries both times as whole seconds in an unsigned short.
 fn whole_seconds(key: &str, value: Duration) -> Result<(), String> {
     if value.subsec_millis() != 0 || !(1..=65_535).contains(&value.as_secs()) {
@@ -270,14 +218,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_stays_on_loopback() {
-        assert_eq!(Listen::loopback("127.0.0.1:5280"), Ok(Listen::SANDBOX));
-        assert!(Listen::loopback("[::1]:0").is_ok());
-        assert!(Listen::loopback("0.0.0.0:5280").is_err_and(|text| text.contains("loopback only")));
-        assert!(Listen::loopback("5280").is_err_and(|text| text.contains("not an address")));
-    }
-
-    #[test]
     fn paths() {
         assert!(endpoint("/http-bind").is_ok() && endpoint("/").is_ok() && endpoint("/a/b").is_ok());
         assert!(endpoint("http-bind").is_err() && endpoint("/a/").is_err() && endpoint("/a?b").is_err());
@@ -310,12 +250,5 @@ mod tests {
         ] {
             assert!(header(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn addresses() {
-        assert!(address("[::]:5280").is_ok() && address("127.0.0.1:0").is_ok());
-        assert!(address("5280").is_err() && address("localhost:5280").is_err());
-        assert!(address("unix:/run/boshd.sock").is_err_and(|text| text.contains("later version")));
     }
 }

@@ -1,10 +1,12 @@
 //! `boshd.toml` and the `BOSHD_*` variables: strict keys, every problem at once, plain values out. Read by `app` and `main` alone; each module
 //! owns its own `Options`.
 
+mod address;
 mod discovery;
 mod domain;
 mod limits;
 mod listen;
+mod listener;
 mod problem;
 mod process;
 mod reader;
@@ -14,10 +16,12 @@ mod value;
 use std::path::Path;
 use std::time::Duration;
 
+pub use address::Address;
 pub use discovery::Discovery;
 pub use domain::{ClientCertificate, Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
-pub use listen::{Bosh, Cors, HttpPolling, Listen};
+pub use listen::{Bosh, Cors, HttpPolling};
+pub use listener::{ClientAddress, LOOPBACK, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
 pub use reader::{Origin, Setting};
@@ -145,6 +149,7 @@ impl Config {
                 notes.about(Severity::Unwise, key, text.to_owned());
             }
         }
+        listener::judge(&self.listen, notes);
         self.judge_domains(notes);
     }
 

@@ -10,7 +10,7 @@ use super::bosh::Post;
 use super::parking::Line;
 use super::reply::Pending;
 use super::turn::Caller;
-use super::{BUFFER_BYTES, Front, Waiting};
+use super::{BUFFER_BYTES, Waiting};
 
 /// With more headers than this a request is hyper's; browsers send some fifteen.
 const HEADERS: usize = 32;
@@ -24,15 +24,16 @@ where
     I: tokio::io::AsyncRead + Unpin,
 {
     let front = &caller.front;
-    let (heeded, head, body) = read(front, line.behind())?;
+    let (heeded, head, body) = read(caller, line.behind())?;
     let request = line.take(head + body);
     let post = Post::new(&front.state, &heeded);
     Some(post.at_once(&front.state, &caller.client(&heeded), request.slice(head..)))
 }
 
 /// The headers that make a difference, and the bytes of head and body.
-fn read(front: &Front, bytes: &[u8]) -> Option<(HeaderMap, usize, usize)> {
-    let options = &front.state.options;
+fn read(caller: &Caller, bytes: &[u8]) -> Option<(HeaderMap, usize, usize)> {
+    let options = &caller.front.state.options;
+    let wanted = || caller.front.heeded.iter().chain(caller.door.heeded());
     if options.waiting != Waiting::Parked {
         return None;
     }
@@ -63,7 +64,7 @@ fn read(front: &Front, bytes: &[u8]) -> Option<(HeaderMap, usize, usize)> {
             }
         } else if UNUSUAL.iter().any(is) {
             return None;
-        } else if let Some(name) = front.heeded.iter().find(|name| is(name)) {
+        } else if let Some(name) = wanted().find(|name| is(name)) {
             heeded.append(name, HeaderValue::from_bytes(field.value).ok()?);
         }
     }

@@ -16,7 +16,8 @@ use super::door::Door;
 use super::parking::Line;
 use super::turn::{self, Caller, Held, Outcome, Persistence};
 use super::{Front, peer, plain};
-use crate::net::{self, Listener};
+use crate::manager::Peer;
+use crate::net::{self, Listener, Stream};
 
 /// When the process has no descriptor left, some connection must end before the next can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,14 +36,14 @@ impl Front {
         let connections = TaskTracker::new();
         while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((stream, address, local)) => {
+                Ok((stream, ends)) => {
                     let caller = Caller {
                         front: Arc::clone(&self),
                         door: Arc::clone(&door),
-                        peer: peer::of(address, local),
+                        peer: ends.map_or(Peer::unknown(), |(address, local)| peer::of(address, local)),
                         shutdown: shutdown.clone(),
                     };
-                    connections.spawn(Self::connection(stream, caller));
+                    connections.spawn(Self::accepted(stream, caller));
                 }
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
                 Err(error) => {
@@ -54,6 +55,19 @@ impl Front {
         drop(listener);
         connections.close();
         connections.wait().await;
+    }
+
+    /// One connection's way in, before its first request.
+    async fn accepted(mut stream: Stream, mut caller: Caller) {
+        let patience = caller.front.state.options.head_timeout;
+        match caller.door.introduced(&mut stream, caller.peer, patience).await {
+            Ok(peer) => caller.peer = peer,
+            Err(error) => {
+                tracing::debug!(proxy = %caller.peer.address.ip(), %error, "a proxy does not say whose connection it is");
+                return;
+            }
+        }
+        Self::connection(stream, caller).await;
     }
 
     /// Serves one connection to its end.

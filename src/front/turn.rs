@@ -42,8 +42,8 @@ pub struct Caller {
 
 impl Caller {
     /// Who a request with these headers is from.
-    pub fn client(&self, _headers: &HeaderMap) -> Peer {
-        self.peer
+    pub fn client(&self, headers: &HeaderMap) -> Peer {
+        self.door.client(self.peer, headers)
     }
 }
 

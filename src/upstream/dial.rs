@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::permit::Permit;
 use super::target::Target;
-use crate::net::{self, Stream};
+use crate::net::{self, TcpStream};
 
 /// How long an address is waited for alone before the next is tried beside it (RFC 8305 section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ pub(super) fn allowed(target: &Target, found: Vec<IpAddr>, permit: &Permit) -> i
 ///
 /// # Errors
 /// None answers: what the last one said.
-pub(super) async fn race(addresses: Vec<SocketAddr>) -> io::Result<Stream> {
+pub(super) async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = VecDeque::from(addresses);
     let mut attempts = JoinSet::new();
     let mut last = io::ErrorKind::NotFound.into();

@@ -68,6 +68,11 @@ impl Peer {
         }
     }
 
+    /// Who comes by a Unix socket has none, unless a proxy names one.
+    pub fn has_address(&self) -> bool {
+        !self.address.ip().is_unspecified()
+    }
+
     /// Has nobody listened on its way, as far as is known?
     pub fn is_secure(&self) -> bool {
         self.security != PeerSecurity::Plain

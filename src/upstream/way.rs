@@ -180,11 +180,13 @@ fn name_of(domain: &Domain) -> io::Result<ServerName<'static>> {
     name.ok_or_else(|| io::Error::other("no certificate can prove the domain's name"))
 }
 
-fn proxy_header(call: &Call, stream: &crate::net::Stream) -> io::Result<proxy_protocol::Header> {
+fn proxy_header(call: &Call, stream: &crate::net::TcpStream) -> io::Result<proxy_protocol::Header> {
     let is_ours = call.session.is_empty();
+    // of a client without an address our own counts, as it would behind UNKNOWN: ejabberd waits for ever behind such headers
+    let is_known = !is_ours && call.peer.has_address();
     Ok(proxy_protocol::Header {
-        source: if is_ours { stream.local_addr()? } else { call.peer.address },
-        destination: if is_ours { stream.peer_addr()? } else { call.peer.listener },
+        source: if is_known { call.peer.address } else { stream.local_addr()? },
+        destination: if is_known { call.peer.listener } else { stream.peer_addr()? },
         unique_id: proxy_protocol::UniqueId::new(call.session.as_bytes()).filter(|_| !is_ours),
         tls: match call.peer.security {
             PeerSecurity::Tls { version, certificate } => Some(proxy_protocol::Tls {
