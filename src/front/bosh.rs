@@ -7,11 +7,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
 use http::{HeaderMap, Response as HttpResponse};
-use http_body::Frame;
+use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt as _;
 
 use super::FrontState;
-use super::bodies::{Arriving, BodyLost};
+use super::bodies::BodyLost;
 use super::charset::Conversion;
 use super::coding::{Coding, Corrupt};
 use super::reply::{Form, Pending, Rejection, Reply};
@@ -49,7 +49,10 @@ impl Post {
 
     /// Reads the body as it comes and carries the request out. There is no await between its last byte and the exchange, and the exchange
     /// is never undone: a request that arrived whole is carried out (FX01).
-    pub async fn carry_out(self, state: &FrontState, peer: &Peer, mut body: Arriving) -> Reply {
+    pub async fn carry_out<B>(self, state: &FrontState, peer: &Peer, mut body: B) -> Reply
+    where
+        B: HttpBody<Data = Bytes, Error = BodyLost> + Unpin,
+    {
         let Self { form, wrapping } = self;
         let mut intake = Intake::new(state, wrapping);
         let mut read = Ok(());

@@ -7,6 +7,7 @@ mod coding;
 pub mod cors;
 pub mod discovery;
 pub mod door;
+pub mod http2;
 pub mod http_polling;
 pub mod pages;
 mod parking;
@@ -25,15 +26,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
+use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request};
+use http_body::Body as HttpBody;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tower::Service as _;
 
 use crate::manager::{ConnectionManager, Peer};
 use crate::xml::XmlLimits;
-use bodies::Arriving;
+use bodies::BodyLost;
 pub use charset::Charset;
 pub use coding::ACCEPTED;
 use cors::{Cors, Origins};
@@ -77,7 +80,7 @@ pub struct Options {
 pub enum Waiting {
     /// Outside hyper, where bytes behind it are seen and nearly no memory is needed.
     Parked,
-    /// In hyper's hands, as any handler would. Right for HTTP/2; on HTTP/1 it is what parking is compared with.
+    /// In hyper's hands, as any handler would: what parking is compared with.
     Inside,
 }
 
@@ -154,8 +157,11 @@ impl Front {
         }
     }
 
-    /// Every way of a request that hyper has read. A POST to the endpoint goes by no layers.
-    async fn reply(&self, request: Request<Arriving>, peer: &Peer) -> Reply {
+    /// Every way of a request whose head was read. A POST to the endpoint goes by no layers.
+    async fn reply<B>(&self, request: Request<B>, peer: &Peer) -> Reply
+    where
+        B: HttpBody<Data = Bytes, Error = BodyLost> + Send + Unpin + 'static,
+    {
         let is_endpoint = self.state.options.is_endpoint(request.uri().path());
         if is_endpoint && request.method() == Method::POST {
             let post = bosh::Post::new(&self.state, request.headers());

@@ -84,6 +84,12 @@ impl<I: AsyncRead + Unpin> Line<I> {
         .await
     }
 
+    /// Waits for more of the next request; `false` if the connection ended first.
+    pub async fn more(&mut self) -> bool {
+        let look = poll_fn(|cx| self.poll_look(cx)).await;
+        matches!(look, Ok(Look::Bytes))
+    }
+
     /// Waits for a held request's answer. `None` if the client hung up first, which the exchange then tells its session.
     pub async fn hold(&mut self, held: &mut Held) -> Option<Response> {
         if let Poll::Ready(response) = poll_fn(|cx| Poll::Ready(held.poll_response(cx))).await {

@@ -9,6 +9,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response as HttpResponse, StatusCode, Version};
+use http_body::Body as _;
 
 use super::FrontState;
 use super::coding::{gzip, takes_gzip};
@@ -239,6 +240,31 @@ pub fn document(kind: HeaderValue, content: Bytes) -> HttpResponse<Body> {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::VARY, header::HOST.into());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
+/// What hyper adds to an answer by itself on HTTP/1, for a connection that is not hyper's.
+pub fn complete(mut reply: HttpResponse<Body>) -> HttpResponse<Body> {
+    let bodiless = matches!(reply.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let length = reply.body().size_hint().exact().filter(|_| !bodiless);
+    let headers = reply.headers_mut();
+    headers.entry(header::DATE).or_insert_with(date);
+    if let Some(length) = length {
+        headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    reply
+}
+
+/// Does a client hold its body back until it is told to go on?
+pub fn expects_continue(request: &HeaderMap) -> bool {
+    let expected = request.get(header::EXPECT);
+    expected.is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// What it is told.
+pub fn go_on() -> HttpResponse<()> {
+    let mut reply = HttpResponse::new(());
+    *reply.status_mut() = StatusCode::CONTINUE;
     reply
 }
 

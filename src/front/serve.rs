@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::door::Door;
 use super::parking::Line;
 use super::turn::{self, Caller, Held, Outcome, Persistence};
-use super::{Front, peer, plain};
+use super::{Front, http2, peer, plain};
 use crate::manager::Peer;
 use crate::net::{self, Listener, Stream};
 
@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A client that does not read its answer is let go after this. Heads and bodies have their own, shorter bounds.
-const UNREAD: Duration = Duration::from_secs(300);
+pub const UNREAD: Duration = Duration::from_secs(300);
 
 impl Front {
     /// Accepts connections until `shutdown`, then lets those with a request in flight finish. How long that may take is the
@@ -81,6 +81,13 @@ impl Front {
         let mut patience = pin!(sleep(idle));
         let mut stop = pin!(caller.shutdown.cancelled());
         let mut line = Line::new(io);
+        if !begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
+            return;
+        }
+        if http2::is_meant(&mut line, caller.front.state.options.head_timeout).await {
+            // in a box, so that no connection of HTTP/1 has room for it
+            return Box::pin(http2::run(line, &caller)).await;
+        }
         while begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
             let outcome = if let Some(pending) = plain::take(&caller, &mut line) {
                 Outcome::Held(line, Held::plain(pending))
@@ -146,7 +153,7 @@ async fn begins<I: AsyncRead + Unpin>(
 }
 
 /// Says that nothing more will come, and hears the client out for a while.
-async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
+pub async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
     let silence = async {
         io.shutdown().await?;
         poll_fn(|cx| {
