@@ -39,8 +39,9 @@ const SEND_BYTES: usize = 16 * 1024;
 /// Requests that the client took back in the same breath (CVE-2023-44487): one in eight of those it may have at once.
 const RESETS: u32 = STREAMS / 8;
 
-/// Mistakes of a client in its streams until the connection is ended. Those that work make none.
-const MISTAKES: usize = 64;
+/// Mistakes of a client in its streams, streams beyond those it may have among them, until the connection is ended. Before our settings
+/// reach it a client may open too many.
+const MISTAKES: usize = STREAMS as usize;
 
 /// An idle connection that was told to end gets this long, in which a request that crossed the news is still served.
 const FAREWELL: Duration = Duration::from_secs(5);

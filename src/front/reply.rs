@@ -246,10 +246,13 @@ pub fn document(kind: HeaderValue, content: Bytes) -> HttpResponse<Body> {
 /// What hyper adds to an answer by itself on HTTP/1, for a connection that is not hyper's.
 pub fn complete(mut reply: HttpResponse<Body>) -> HttpResponse<Body> {
     let bodiless = matches!(reply.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let length = reply.body().size_hint().exact().filter(|_| !bodiless);
+    let length = reply.body().size_hint().exact();
     let headers = reply.headers_mut();
     headers.entry(header::DATE).or_insert_with(date);
-    if let Some(length) = length {
+    if bodiless {
+        // axum gives everything one
+        headers.remove(header::CONTENT_LENGTH);
+    } else if let Some(length) = length {
         headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
     }
     reply
