@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::client::Client;
 use super::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM,
-    Raw, SETTINGS, Told, WINDOW_UPDATE, frame, head, reset,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, PROTOCOL_ERROR, REFUSED_STREAM,
+    RST_STREAM, Raw, SETTINGS, Told, WINDOW_UPDATE, frame, head, reset,
 };
 use super::stack::{Session, Stack, creation};
 use super::{WHILE, session, stack};
