@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -19,8 +19,8 @@ pub fn creation(attributes: &str) -> String {
 }
 
 /// One HTTP connection.
-pub struct Connection {
-    pub io: TcpStream,
+pub struct Connection<I = TcpStream> {
+    pub io: I,
     unread: Vec<u8>,
 }
 
@@ -28,6 +28,17 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> Self {
         let io = TcpStream::connect(address).await.unwrap();
         io.set_nodelay(true).unwrap();
+        Self::on(io)
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        self.io.set_zero_linger().unwrap();
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
+    pub fn on(io: I) -> Self {
         Self { io, unread: Vec::new() }
     }
 
@@ -36,9 +47,14 @@ impl Connection {
     }
 
     pub async fn post(&mut self, body: impl AsRef<[u8]>) {
+        self.post_with("", body).await;
+    }
+
+    /// The same with further header lines.
+    pub async fn post_with(&mut self, headers: &str, body: impl AsRef<[u8]>) {
         let body = body.as_ref();
         let head = format!(
-            "POST /http-bind HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
+            "POST /http-bind HTTP/1.1\r\nHost: h\r\n{headers}Content-Length: {}\r\n\r\n",
             body.len()
         );
         self.send([head.as_bytes(), body].concat()).await;
@@ -80,11 +96,6 @@ impl Connection {
     /// No answer, and no end, within this time.
     pub async fn is_held_for(&mut self, time: Duration) -> bool {
         self.unread.is_empty() && timeout(time, self.more()).await.is_err()
-    }
-
-    /// Ends the connection with a reset.
-    pub fn reset(self) {
-        self.io.set_zero_linger().unwrap();
     }
 
     async fn more(&mut self) -> Option<()> {
