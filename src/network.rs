@@ -51,11 +51,19 @@ impl Prefix {
         Self::cut(address, 24, 64)
     }
 
+    /// With the rest of the address as zeros.
     fn cut(address: IpAddr, v4: u32, v6: u32) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & u32::MAX << (32 - v4)).into(),
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & u128::MAX << (128 - v6)).into(),
         })
+    }
+}
+
+/// The first address with this beginning.
+impl std::fmt::Display for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -32,10 +32,12 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             overactivity: config.bosh.overactivity,
             streams: config.bosh.streams,
             accept: Some(Text::from_static(front::ACCEPTED)),
+            login_timeout: seconds(config.limits.login_timeout),
             charsets: (!config.bosh.charsets.is_empty()).then(|| config.bosh.charsets.join(" ").into()),
             session_memory: config.limits.session_memory,
             ..bosh::Limits::default()
         }),
+        middlebox: config.bosh.middlebox,
         sessions: config.limits.sessions,
         stanza_bytes: config.limits.stanza_bytes,
         memory: config.limits.memory,

@@ -109,6 +109,7 @@ fn terms(domain: &Domain, config: &Config) -> anyhow::Result<Terms> {
         system_names: config.resolver.servers.is_empty(),
         many_domains: domain.name.starts_with('*'),
         delivery: domain.delivery,
+        leave_after: domain.leave_after,
     })
 }
 

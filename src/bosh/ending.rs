@@ -6,6 +6,10 @@ use super::timer::Timer;
 use super::{Close, Condition, Managed, Request, RequestId, ServerCommand, StreamId, Time};
 use crate::xml::{Payload, Text};
 
+/// How long one who has not logged in has to come and hear of the end, in milliseconds: longer than between two polls, and no longer lives on
+/// what was to end.
+const LAST_CALL: u64 = 10_000;
+
 /// Why a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum EndReason {
@@ -13,6 +17,10 @@ pub enum EndReason {
     Terminated,
     /// The client was silent for too long.
     Inactive,
+    /// The client aborted a request, and did not come back.
+    Left,
+    /// The client did not log in in time.
+    NotLoggedIn,
     /// The client was, or would have been, told this.
     Condition(Condition),
 }
@@ -25,8 +33,17 @@ pub(super) enum Cause {
     /// The client is lost: it was silent, or something that it sent never came.
     Loss,
     Server,
+    /// The client has not logged in in time (AU10).
+    Login,
     /// The connection manager is shutting down.
     Shutdown,
+}
+
+/// Is the client somebody whom a server knows?
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Login {
+    Awaited,
+    Done,
 }
 
 /// How a session says goodbye.
@@ -76,16 +93,46 @@ impl Farewell {
     }
 
     pub fn reason(&self) -> EndReason {
-        self.condition.map_or(EndReason::Terminated, EndReason::Condition)
+        match (self.cause, self.condition) {
+            (Cause::Login, _) => EndReason::NotLoggedIn,
+            (_, Some(condition)) => EndReason::Condition(condition),
+            (_, None) => EndReason::Terminated,
+        }
     }
 
     /// Does it wait for a client that has no request open? Only when the client is not the cause (J17).
     pub fn lingers(&self) -> bool {
-        matches!(self.cause, Cause::Server | Cause::Shutdown)
+        matches!(self.cause, Cause::Server | Cause::Login | Cause::Shutdown)
     }
 }
 
 impl Session {
+    /// From now on the client has time to log in.
+    pub(super) fn await_login(&mut self, now: Time) {
+        let seconds = Some(u64::from(self.limits.login_timeout)).filter(|seconds| *seconds > 0);
+        self.timers
+            .set(Timer::Login, seconds.map(|seconds| now.after(seconds * 1000)));
+    }
+
+    /// A server has let the client in, on one of its streams.
+    pub(super) fn logged_in(&mut self) {
+        if std::mem::replace(&mut self.login, Login::Done) == Login::Awaited {
+            self.timers.set(Timer::Login, None);
+            self.outputs.push_back(Output::LoggedIn);
+        }
+    }
+
+    /// A held request was aborted at this age. Unless its client comes back it has left; but who is on a way that cuts at this age has not meant
+    /// it, and who has another request open is there.
+    pub(super) fn aborted(&mut self, age: u64, now: Time) {
+        let meant = self.most_held.is_none_or(|most| age < most);
+        let alone = !self.held.any_live() && !self.window.has_gap();
+        if self.limits.leave_after > 0 && meant && alone && matches!(self.phase, Phase::Open) {
+            let end = now.after(u64::from(self.limits.leave_after) * 1000);
+            self.timers.set(Timer::Leave, Some(end));
+        }
+    }
+
     pub(super) fn end_of_linger(&mut self) {
         let reason = match &self.phase {
             Phase::Told(reason) => *reason,
@@ -125,7 +172,11 @@ impl Session {
                 let sid_known = matches!(self.phase, Phase::Open);
                 self.phase = Phase::Closing(Farewell { sid_known, ..farewell });
                 self.timers.clear();
-                self.timers.set(Timer::Linger, Some(self.silence_ends(now)));
+                let end = match farewell.cause {
+                    Cause::Login => now.after(LAST_CALL),
+                    _ => self.silence_ends(now),
+                };
+                self.timers.set(Timer::Linger, Some(end));
             }
             // nothing but a shutdown is left to come
             Phase::Told(reason) => self.end(*reason),
@@ -219,7 +270,7 @@ impl Session {
     pub(super) fn abandon_early(&mut self, cause: Cause) {
         let condition = match cause {
             Cause::Client => Condition::OtherRequest,
-            Cause::Loss | Cause::Server | Cause::Shutdown => Condition::ItemNotFound,
+            Cause::Loss | Cause::Server | Cause::Login | Cause::Shutdown => Condition::ItemNotFound,
         };
         for (_, id) in self.window.abandon() {
             self.respond(id, self.fatal(condition));

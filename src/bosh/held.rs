@@ -4,12 +4,30 @@ use std::collections::VecDeque;
 
 use super::{RequestId, Rid, Time};
 
+/// Milliseconds below which the age of a request says nothing about the way to its client: whoever moves on, moves on early, and no network
+/// cuts so soon what it lets pass at all.
+const TELLING: u64 = 5_000;
+
+/// What the way to the client was seen to bear, in milliseconds: for how long a request was held.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Hold {
+    /// Its connection lived when it was answered.
+    Answered(u64),
+    /// Its connection had died, and then the same request came again. Whoever means to hang up does not repeat: who has left is gone, a page
+    /// that was reloaded goes on with the next rid.
+    Cut(u64),
+}
+
 /// One unanswered request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Held {
     pub rid: Rid,
     /// `None`: its connection is gone. It keeps its place: a repeat takes it over (D16), or a higher one settles it (FX04).
     pub id: Option<RequestId>,
+    /// When it came.
+    pub since: Time,
+    /// When its connection was seen to die.
+    pub died: Option<Time>,
     /// When it is answered though there is nothing to say.
     pub deadline: Time,
     /// Its client goes away for a while: the answer carries nothing (G07).
@@ -22,9 +40,30 @@ impl Held {
         Self {
             rid,
             id: None,
+            since: now,
+            died: None,
             deadline: now,
             pauses: false,
         }
+    }
+
+    /// What its answer at this moment shows.
+    pub fn answered(&self, now: Time) -> Option<Hold> {
+        self.telling(now).map(Hold::Answered)
+    }
+
+    /// What its repetition shows.
+    pub fn cut(&self) -> Option<Hold> {
+        self.died.and_then(|died| self.telling(died)).map(Hold::Cut)
+    }
+
+    /// How old it was, if it was old enough.
+    fn telling(&self, until: Time) -> Option<u64> {
+        Some(self.age(until)).filter(|age| *age >= TELLING)
+    }
+
+    fn age(&self, until: Time) -> u64 {
+        until.0.saturating_sub(self.since.0)
     }
 }
 
@@ -62,19 +101,27 @@ impl HeldRequests {
         self.requests.iter().filter(|held| held.id.is_some()).count()
     }
 
-    /// A repeat takes the place of the first copy and its wait begins anew (D11, D12), unless there is none (G06): the id of the older connection, if it lives.
+    /// A repeat takes the place of the first copy and its wait begins anew (D11, D12), unless there is none (G06): what was held until now.
     /// `None`: this rid is not held.
-    pub fn take_over(&mut self, rid: Rid, id: RequestId, deadline: Time) -> Option<Option<RequestId>> {
+    pub fn take_over(&mut self, rid: Rid, id: RequestId, now: Time, patience: u64) -> Option<Held> {
         let held = self.requests.iter_mut().find(|held| held.rid == rid)?;
-        if !held.pauses {
-            held.deadline = deadline;
-        }
-        Some(held.id.replace(id))
+        let deadline = if held.pauses { held.deadline } else { now.after(patience) };
+        let renewed = Held {
+            id: Some(id),
+            since: now,
+            died: None,
+            deadline,
+            ..*held
+        };
+        Some(std::mem::replace(held, renewed))
     }
 
-    pub fn hung_up(&mut self, id: RequestId) -> bool {
-        let held = self.requests.iter_mut().find(|held| held.id == Some(id));
-        held.map(|held| held.id = None).is_some()
+    /// How old it was, in milliseconds. `None`: it is not held.
+    pub fn hung_up(&mut self, id: RequestId, now: Time) -> Option<u64> {
+        let held = self.requests.iter_mut().find(|held| held.id == Some(id))?;
+        held.id = None;
+        held.died = Some(now);
+        Some(held.age(now))
     }
 
     /// The answer to this one is wanted now, hence also those before it (D03).

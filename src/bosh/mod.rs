@@ -15,6 +15,7 @@
 //! | 8 order, hold, wait | `window`, `held`, `settle` |
 //! | 9 acknowledgements | `window` (ours), `replay` (the client's) |
 //! | 10 inactivity, pause | `timer`, `session` |
+//! | who has not logged in, who has left | `ending` |
 //! | 11 overactivity, 12 polling sessions | `pacing` |
 //! | 13 terminate, 17 conditions | `condition`, `ending`, `settle` |
 //! | 14 request ids, broken connections | `window`, `replay` |
@@ -54,6 +55,7 @@ pub use answer::Response;
 pub use body::{BodyError, Decoder, decode_script, is_stream_level};
 pub use condition::Condition;
 pub use ending::EndReason;
+pub use held::Hold;
 pub use request::{ClientAck, Request, Restart, Rid, Sid};
 pub use script::script_call;
 pub use session::{Admitted, Input, Output, Session, Snapshot};

@@ -88,10 +88,15 @@ impl Session {
     }
 
     pub(super) fn server(&mut self, id: StreamId, event: ServerEvent, now: Time) {
-        let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.is_gone()) else {
+        let living = self.streams.get(id).is_some_and(|stream| !stream.is_gone());
+        if living && matches!(event, ServerEvent::LoggedIn | ServerEvent::Authenticated(_)) {
+            self.logged_in();
+        }
+        let Some(stream) = self.streams.get_mut(id).filter(|_| living) else {
             return;
         };
         let payload = match event {
+            ServerEvent::LoggedIn => return,
             ServerEvent::Opened { version, from, id } => return stream.opened(Introduction { version, from, id }),
             ServerEvent::Features(features) => {
                 stream.phase = StreamPhase::Ready;

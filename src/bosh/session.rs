@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::ending::{Cause, EndReason, Farewell, Phase};
-use super::held::{Held, HeldRequests};
+use super::ending::{Cause, EndReason, Farewell, Login, Phase};
+use super::held::{Held, HeldRequests, Hold};
 use super::keys::KeyChain;
 use super::outbox::Outbox;
 use super::pacing::{Newcomer, Pacing};
@@ -63,6 +63,10 @@ pub enum Output {
     ToServer(StreamId, ServerCommand),
     /// The client has the next `n` payloads of this stream that were not confirmed before.
     Confirmed(StreamId, usize),
+    /// The client has logged in; once.
+    LoggedIn,
+    /// How long a request was held, where that says something about the way to the client.
+    Observed(Hold),
     /// The session is over and the client may never have got these.
     Undelivered(StreamId, Vec<Payload>),
     /// The value may be dropped.
@@ -103,6 +107,9 @@ pub struct Session {
     pub(super) keys: Option<Box<KeyChain>>,
     pub(super) pacing: Pacing,
     pub(super) script: Option<Box<Script>>,
+    pub(super) login: Login,
+    /// Milliseconds that the way to the client is known to bear, if it bears less than `wait`.
+    pub(super) most_held: Option<u64>,
     /// The client has said that it would be silent (section 10).
     pub(super) pause: Option<Pause>,
     /// To be told with the next answer.
@@ -121,6 +128,8 @@ impl Session {
             keys: KeyChain::begin(&creation).map(Box::new),
             pacing: Pacing::default(),
             script: None,
+            login: Login::Awaited,
+            most_held: None,
             pause: None,
             report: None,
             replay: ReplayCache::new(terms.requests),
@@ -136,11 +145,11 @@ impl Session {
         };
         let deadline = now.after(session.terms.creation_patience());
         session.held.push(Held {
-            rid: creation.rid,
             id: Some(id),
             deadline,
-            pauses: false,
+            ..Held::dead(creation.rid, now)
         });
+        session.await_login(now);
         session.watch(now);
         session.order(StreamId::FIRST, ServerCommand::Open(creation.opening.clone()));
         match session.joined(creation) {
@@ -159,7 +168,7 @@ impl Session {
         match input {
             Input::Request { id, request } => self.request(id, request, now),
             Input::Written { id } => self.written(id, now),
-            Input::HungUp { id } => self.hung_up(id),
+            Input::HungUp { id } => self.hung_up(id, now),
             Input::Server(stream, event) => self.server(stream, event, now),
             Input::Release { id } => self.release(id, now),
             Input::Drain => self.close(Farewell::because(Cause::Shutdown, Condition::SystemShutdown), now),
@@ -185,6 +194,18 @@ impl Session {
         living && self.outbox.memory() < self.limits.session_memory
     }
 
+    /// Requests that come from now on are held for so many milliseconds at most, besides what was agreed; for a way to the client that is known
+    /// to cut what is silent for longer.
+    pub fn hold_at_most(&mut self, milliseconds: Option<u64>) {
+        self.most_held = milliseconds;
+    }
+
+    /// How long a request is held, in milliseconds.
+    fn patience(&self) -> u64 {
+        let agreed = self.terms.patience();
+        self.most_held.map_or(agreed, |most| most.min(agreed))
+    }
+
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             held: self.held.len(),
@@ -197,6 +218,7 @@ impl Session {
 
     fn request(&mut self, id: RequestId, request: Box<Request>, now: Time) {
         self.timers.set(Timer::Inactivity, None);
+        self.timers.set(Timer::Leave, None);
         if matches!(self.phase, Phase::Told(_) | Phase::Ended) {
             return self.after_the_end(id, &request, now);
         }
@@ -274,7 +296,9 @@ impl Session {
         self.held.push(Held {
             rid: request.rid,
             id,
-            deadline: if at_once { now } else { at.after(self.terms.patience()) },
+            since: at,
+            died: None,
+            deadline: if at_once { now } else { at.after(self.patience()) },
             pauses: pauses.is_some(),
         });
         self.pause = pauses.map(|seconds| Pause::For(u64::from(seconds) * 1000 + PAUSE_SLACK));
@@ -343,10 +367,12 @@ impl Session {
         if !self.pacing.admits_repeat(request.rid, now) {
             return self.offend(Some(id), Condition::PolicyViolation, now);
         }
-        if let Some(older) = self.held.take_over(request.rid, id, now.after(self.terms.patience())) {
-            older
-                .into_iter()
-                .for_each(|older| self.respond(older, Response::superseded()));
+        let patience = self.patience();
+        if let Some(held) = self.held.take_over(request.rid, id, now, patience) {
+            match held.id {
+                Some(older) => self.respond(older, Response::superseded()),
+                None => self.observed(held.cut()),
+            }
         } else if let Some(response) = self.replay.replay(request.rid, id, now) {
             self.respond(id, response);
         } else {
@@ -362,8 +388,11 @@ impl Session {
     }
 
     /// Unknown ids belong to answers that need no memory: superseded copies and farewells.
-    fn hung_up(&mut self, id: RequestId) {
-        if self.held.hung_up(id) || self.window.hung_up(id) || self.replay.hung_up(id) {
+    fn hung_up(&mut self, id: RequestId, now: Time) {
+        if let Some(age) = self.held.hung_up(id, now) {
+            self.timers.set(Timer::Inactivity, None);
+            self.aborted(age, now);
+        } else if self.window.hung_up(id) || self.replay.hung_up(id) {
             self.timers.set(Timer::Inactivity, None);
         }
     }
@@ -383,6 +412,10 @@ impl Session {
                 Timer::Gap => return self.close(Farewell::because(Cause::Loss, Condition::ItemNotFound), now),
                 // nobody is there to be told (G01)
                 Timer::Inactivity => return self.end(EndReason::Inactive),
+                Timer::Login => {
+                    return self.close(Farewell::because(Cause::Login, Condition::PolicyViolation), now);
+                }
+                Timer::Leave => return self.end(EndReason::Left),
                 Timer::Linger => return self.end_of_linger(),
             }
         }
@@ -439,6 +472,10 @@ impl Session {
     pub(super) fn respond(&mut self, to: RequestId, mut response: Response) {
         response.content = self.terms.content.clone();
         self.outputs.push_back(Output::Respond { to, response });
+    }
+
+    pub(super) fn observed(&mut self, hold: Option<Hold>) {
+        self.outputs.extend(hold.map(Output::Observed));
     }
 
     pub(super) fn confirmed(&mut self, counts: Vec<(StreamId, usize)>) {

@@ -91,7 +91,7 @@ impl Session {
             self.respond(offender, response);
             told = true;
         }
-        if told && farewell.cause == Cause::Server && farewell.sid_known {
+        if told && matches!(farewell.cause, Cause::Server | Cause::Login) && farewell.sid_known {
             self.abandon_early(farewell.cause);
             self.phase = Phase::Told(farewell.reason());
             self.timers.set(Timer::Linger, Some(now.after(TOMBSTONE)));
@@ -140,6 +140,7 @@ impl Session {
         let Some(held @ Held { id: Some(id), .. }) = self.held.pop() else {
             return;
         };
+        self.observed(held.answered(now));
         let opening = matches!(self.phase, Phase::Opening);
         let report = self
             .report

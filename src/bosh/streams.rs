@@ -83,6 +83,8 @@ pub enum ServerEvent {
     Payload(Payload),
     /// SASL 1 success; it goes to the client like any payload.
     Authenticated(Payload),
+    /// The client has logged in, be it without SASL. Said ahead of the payload that says so.
+    LoggedIn,
     /// From now on the server keeps what the client does not acknowledge; it goes to the client like any payload.
     Managed(Managed, Payload),
     /// `</stream:stream>` or the end of the connection, without an error.

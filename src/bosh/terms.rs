@@ -57,6 +57,10 @@ pub struct Limits {
     pub overactivity: bool,
     /// Seconds; 0: there is no pausing, and none is announced (C07).
     pub max_pause: u16,
+    /// Seconds until a session ends whose client has not logged in (AU10); 0: never.
+    pub login_timeout: u16,
+    /// Seconds after which a client has left that has aborted a held request and does not come back; 0: that means nothing.
+    pub leave_after: u16,
     /// Content codings of requests that are decoded, with commas between them; `None`: none is.
     pub accept: Option<Text>,
     /// Charsets of requests that are converted, with spaces between them; `None`: none is.
@@ -78,6 +82,8 @@ impl Default for Limits {
             polling: 2,
             overactivity: false,
             max_pause: 120,
+            login_timeout: 0,
+            leave_after: 0,
             accept: None,
             charsets: None,
             streams: 1,

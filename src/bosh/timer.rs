@@ -19,11 +19,22 @@ pub(super) enum Timer {
     Gap,
     /// Nothing is pending (section 10).
     Inactivity,
+    /// The client has not logged in (AU10).
+    Login,
+    /// Nothing follows a held request that its client has aborted.
+    Leave,
     /// A session that has ended for us waits for its client to hear of it (J17).
     Linger,
 }
 
-const REASONS: [Timer; 4] = [Timer::Wait, Timer::Gap, Timer::Inactivity, Timer::Linger];
+const REASONS: [Timer; 6] = [
+    Timer::Wait,
+    Timer::Gap,
+    Timer::Inactivity,
+    Timer::Login,
+    Timer::Leave,
+    Timer::Linger,
+];
 
 /// One optional deadline per reason.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

@@ -1,10 +1,11 @@
 //! `[[domain]]`: which domains are served, where their servers are, and how the way there is secured.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::reader::Section;
 use super::upstream::{Reach, Upstream};
-use super::value::{Raw, Value, any, choice, entries, name};
+use super::value::{Raw, Value, any, choice, entries, name, seconds_or_none};
 use crate::xmpp;
 
 /// One `[[domain]]`; the first that matches counts.
@@ -24,6 +25,8 @@ pub struct Domain {
     pub client_certificate: Option<ClientCertificate>,
     pub proxy_protocol: ProxyProtocol,
     pub delivery: bool,
+    /// Zero: an aborted request means nothing.
+    pub leave_after: Duration,
     pub reach: Reach,
 }
 
@@ -88,6 +91,7 @@ impl Domain {
         let client_certificate = section.optional("client_certificate", any);
         let proxy_protocol = section.get("proxy_protocol", ProxyProtocol::Off, any);
         let delivery = section.get("delivery", true, any);
+        let leave_after = section.get("leave_after", Duration::ZERO, seconds_or_none);
         let own = Reach::own(section);
         move |upstream| Self {
             name,
@@ -99,6 +103,7 @@ impl Domain {
             client_certificate,
             proxy_protocol,
             delivery,
+            leave_after,
             reach: own(&upstream.reach),
         }
     }
@@ -325,6 +330,7 @@ mod tests {
             client_certificate: None,
             proxy_protocol: ProxyProtocol::Off,
             delivery: true,
+            leave_after: Duration::ZERO,
             reach: Reach::default(),
         };
         assert!(domain("*").covers(&domain("example.org")));

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::reader::Section;
-use super::value::{Size, within};
+use super::value::{Size, seconds_or_none, within};
 
 /// `[limits]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
     pub sessions: usize,
+    /// Zero: as long as it takes.
+    pub login_timeout: Duration,
     pub body_timeout: Duration,
     pub body_bytes: usize,
     pub stanza_bytes: usize,
@@ -31,6 +33,7 @@ impl Limits {
         let time = within(Duration::from_secs(1)..=Duration::from_secs(3600));
         Self {
             sessions: section.get("sessions", default.sessions, within(1..=10_000_000)),
+            login_timeout: section.get("login_timeout", default.login_timeout, seconds_or_none),
             body_timeout: section.get("body_timeout", default.body_timeout, time),
             body_bytes: section.get("body_bytes", Size(default.body_bytes), size()).0,
             stanza_bytes: section.get("stanza_bytes", Size(default.stanza_bytes), size()).0,
@@ -47,6 +50,8 @@ impl Default for Limits {
         Self {
             // At 8 KiB a session this is 800 MB, and three sockets each want 300 000 open files.
             sessions: 100_000,
+            // A password manager that has to be unlocked first, over a slow network.
+            login_timeout: Duration::from_secs(60),
             // 1 MiB in 30 s is 280 kbit/s: a poor mobile network still gets there.
             body_timeout: Duration::from_secs(30),
             // Four times what servers commonly accept as one stanza.

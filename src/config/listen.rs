@@ -21,6 +21,7 @@ pub struct Bosh {
     pub script: bool,
     /// `Name: value`, of every answer.
     pub headers: Vec<String>,
+    pub middlebox: bool,
 }
 
 /// `[http_polling]`: XEP-0025.
@@ -62,6 +63,7 @@ impl Bosh {
             headers: section.get("headers", default.headers, |headers: &Vec<String>| {
                 headers.iter().try_for_each(|each| header(each))
             }),
+            middlebox: section.get("middlebox", default.middlebox, any),
         }
     }
 }
@@ -91,6 +93,8 @@ impl Default for Bosh {
             // It runs with all rights of the page that asked for it.
             script: false,
             headers: Vec::new(),
+            // Who is never cut never notices it.
+            middlebox: true,
         }
     }
 }

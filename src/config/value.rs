@@ -231,6 +231,19 @@ pub(super) fn any<T>(_: &T) -> Result<(), String> {
     Ok(())
 }
 
+/// A check of a time that the sessions count in seconds; none at all is allowed.
+pub(super) fn seconds_or_none(value: &Duration) -> Result<(), String> {
+    if value.subsec_nanos() == 0 && value.as_secs() <= u16::MAX.into() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} is not a number of whole seconds up to {}",
+            value.show(),
+            u16::MAX
+        ))
+    }
+}
+
 /// A check of bounds, both included.
 pub(super) fn within<T: Value + PartialOrd>(range: RangeInclusive<T>) -> impl Fn(&T) -> Result<(), String> {
     move |value| {

@@ -7,13 +7,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::TaskTracker;
+use tracing::debug;
 
 use super::live::Live;
 use super::memory::Memory;
+use super::middlebox::Middleboxes;
 use super::sid::Key;
 use crate::bosh::{Input, Request, RequestId, Response, ServerFailure, Session, StreamId, Time};
 use crate::upstream::{Call, Connect, Connecting, Peer};
@@ -31,6 +34,10 @@ pub(super) struct Setting {
     /// Closing streams finish on it.
     pub tracker: TaskTracker,
     pub memory: Arc<Memory>,
+    /// `None`: nothing is learned about the ways to the clients.
+    pub middleboxes: Option<Arc<Middleboxes>>,
+    /// How long the client of a plain stream has to log in; that of a BOSH session has it from its limits.
+    pub login_timeout: Option<Duration>,
     pub opened: Instant,
 }
 
@@ -43,10 +50,9 @@ pub(super) struct LiveSession {
 impl LiveSession {
     /// A session whose first stream goes to `domain`.
     pub fn new(setting: Setting, domain: Domain, session: Session) -> Self {
-        let share = setting.memory.share();
         Self {
+            live: Mutex::new(Live::new(domain, session, &setting)),
             setting,
-            live: Mutex::new(Live::new(domain, session, share)),
         }
     }
 
@@ -56,8 +62,8 @@ impl LiveSession {
     }
 
     /// One request with a place for its answer.
-    pub fn exchange(&self, request: Box<Request>) -> (RequestId, oneshot::Receiver<Response>) {
-        self.turn(|live, setting| live.exchange(request, setting))
+    pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> (RequestId, oneshot::Receiver<Response>) {
+        self.turn(|live, setting| live.exchange(request, peer, setting))
             .unwrap_or_else(|| (RequestId(0), lost()))
     }
 
@@ -172,6 +178,16 @@ impl Setting {
         }
     }
 
+    /// The one place that hears, once, that the client of a session has logged in, be it a BOSH session or a plain stream.
+    pub fn logged_in(&self) {
+        debug!(session = %self.key, "logged in");
+    }
+
+    /// A session's time as the clock's.
+    pub fn at(&self, time: Time) -> Instant {
+        self.opened + Duration::from_millis(time.0)
+    }
+
     pub fn now(&self) -> Time {
         Time(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -202,6 +218,8 @@ mod tests {
             client_bytes: 10_000,
             tracker: TaskTracker::new(),
             memory: Memory::new(1 << 20),
+            middleboxes: None,
+            login_timeout: None,
             opened: Instant::now(),
         };
         let session = LiveSession::new(
@@ -211,7 +229,7 @@ mod tests {
         );
         let _answer = session.created(id);
         for _ in 0..10 {
-            let (id, _) = session.exchange(request("rid='2' sid='s'"));
+            let (id, _) = session.exchange(request("rid='2' sid='s'"), &Peer::unknown());
             session.tell(Input::HungUp { id });
         }
         assert_eq!(session.lock().waiting(), 1, "the creation's");

@@ -11,6 +11,7 @@ use crate::bosh::{Close, ServerCommand, StreamId};
 use crate::upstream::stream::{ServerStream, StreamFailure};
 use crate::upstream::{Connected, Stage};
 use crate::xml::Payload;
+use crate::xmpp::login::Login;
 use crate::xmpp::stream_management::{Passage, StreamManagement};
 use crate::xmpp::{Domain, StreamEvent, StreamHeader};
 
@@ -25,6 +26,7 @@ pub(super) struct Leg {
     /// Who is at the other end.
     pub target: Box<str>,
     management: StreamManagement,
+    login: Login,
 }
 
 impl Leg {
@@ -36,6 +38,7 @@ impl Leg {
             link,
             target: Box::default(),
             management: StreamManagement::default(),
+            login: Login::default(),
         }
     }
 
@@ -52,6 +55,11 @@ impl Leg {
         } else {
             Stage::Login
         }
+    }
+
+    /// Has the client logged in with this?
+    pub fn logs_in(&mut self, event: &StreamEvent) -> bool {
+        self.login.server_says(event)
     }
 
     /// Hears what the server says; false: it is not for the client.
@@ -94,6 +102,9 @@ impl Leg {
 
     /// Says what the client says: what the client gets instead, where that is not for the server.
     pub fn send(&mut self, payloads: &[Payload]) -> Vec<Payload> {
+        if !self.login.is_done() {
+            payloads.iter().for_each(|payload| self.login.client_says(payload));
+        }
         let Some(output) = self.link.output() else { return Vec::new() };
         let passages = payloads.iter().map(|payload| self.management.client_says(payload, output));
         let refused = |passage| match passage {

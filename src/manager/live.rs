@@ -1,24 +1,24 @@
 //! What stands behind a live session's lock: the value, its legs to servers, and who waits for an answer.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tracing::{error, info};
 
 use super::bosh::Setting;
+use super::deferred::Deferred;
 use super::link::{Leg, Link};
 use super::memory::Share;
+use super::middlebox::WayBack;
 use super::translate;
 use crate::bosh::{
-    Condition, EndReason, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
+    Condition, EndReason, Hold, Input, Output, Request, RequestId, Response, ServerCommand, ServerEvent, ServerFailure, Session,
     StreamId, Time,
 };
 use crate::upstream::stream::StreamFailure;
-use crate::upstream::{Call, ConnectError, Connected};
+use crate::upstream::{Call, ConnectError, Connected, Peer};
 use crate::xml::Payload;
 use crate::xmpp::{Domain, undeliverable};
 
@@ -27,12 +27,6 @@ const WRITE_MARK: usize = 256 * 1024;
 
 /// The same while the server is not read, as too much waits for the client: it may wait for us, and only requests make room.
 const WRITE_LIMIT: usize = 4 * 1024 * 1024;
-
-/// Requests that wait for the server to take bytes; a client with two open requests never comes near.
-const DEFERRED: usize = 64;
-
-/// The same in bytes of their payloads, with one request more; as much as may wait for the client by default.
-const DEFERRED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Milliseconds of silence towards servers after which something is said: some end streams that are idle for ten minutes (DN12).
 const KEEPALIVE: u64 = 300_000;
@@ -54,11 +48,11 @@ pub(super) struct Live {
     unconnected: Vec<(StreamId, Option<Call>)>,
     requests: u64,
     waiting: Vec<(RequestId, oneshot::Sender<Response>)>,
-    /// Requests in order of arrival, and news of them, while the server takes no bytes.
-    deferred: VecDeque<Input>,
+    deferred: Deferred,
     reading: Reading,
     share: Share,
-    /// When this turn began.
+    way_back: WayBack,
+    /// When the last turn began.
     now: Time,
     /// When something was said to a server last.
     spoke: Time,
@@ -80,7 +74,7 @@ enum Reading {
 }
 
 impl Live {
-    pub fn new(domain: Domain, session: Session, share: Share) -> Self {
+    pub fn new(domain: Domain, session: Session, setting: &Setting) -> Self {
         Self {
             session,
             domain,
@@ -88,9 +82,10 @@ impl Live {
             unconnected: Vec::new(),
             requests: 0,
             waiting: Vec::new(),
-            deferred: VecDeque::new(),
+            deferred: Deferred::default(),
             reading: Reading::Active,
-            share,
+            share: setting.memory.share(),
+            way_back: WayBack::new(setting.key, setting.peer.site()),
             now: Time::default(),
             spoke: Time::default(),
             armed: None,
@@ -108,15 +103,21 @@ impl Live {
     }
 
     /// One request with a place for its answer.
-    pub fn exchange(&mut self, request: Box<Request>, setting: &Setting) -> (RequestId, oneshot::Receiver<Response>) {
+    pub fn exchange(
+        &mut self,
+        request: Box<Request>,
+        peer: &Peer,
+        setting: &Setting,
+    ) -> (RequestId, oneshot::Receiver<Response>) {
         self.requests += 1;
         let id = RequestId(self.requests);
         let receiver = self.expect(id);
         if self.ended {
             self.respond(id, Response::fatal(Condition::ItemNotFound));
-        } else if self.is_flooded() {
+        } else if self.deferred.is_full() {
             self.flooded(setting);
         } else {
+            self.comes_from(peer, setting);
             self.request(Input::Request { id, request }, setting);
         }
         (id, receiver)
@@ -132,7 +133,7 @@ impl Live {
 
     /// We are shutting down. Requests that wait for the server to take bytes have waited long enough.
     pub fn drain(&mut self, setting: &Setting) {
-        while let Some(input) = self.deferred.pop_front() {
+        while let Some(input) = self.deferred.pop() {
             self.handle(input, setting);
         }
         self.handle(Input::Drain, setting);
@@ -158,6 +159,23 @@ impl Live {
         self.server(stream, ServerEvent::Failed(why), setting);
     }
 
+    /// A request comes this way, which may be known to cut.
+    fn comes_from(&mut self, peer: &Peer, setting: &Setting) {
+        if let Some(all) = &setting.middleboxes
+            && self.way_back.comes_from(peer.site(), setting.at(self.now), all)
+        {
+            self.session.hold_at_most(self.way_back.bears());
+        }
+    }
+
+    fn observed(&mut self, hold: Hold, setting: &Setting) {
+        if let Some(all) = &setting.middleboxes
+            && self.way_back.observed(hold, setting.at(self.now), all)
+        {
+            self.session.hold_at_most(self.way_back.bears());
+        }
+    }
+
     fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Response> {
         let (sender, receiver) = oneshot::channel();
         self.waiting.push((id, sender));
@@ -169,23 +187,14 @@ impl Live {
     fn request(&mut self, input: Input, setting: &Setting) {
         let waits = match &input {
             Input::Request { .. } => self.is_clogged() || !self.deferred.is_empty(),
-            Input::Written { id } | Input::HungUp { id } | Input::Release { id } => self.defers(*id),
+            Input::Written { id } | Input::HungUp { id } | Input::Release { id } => self.deferred.holds(*id),
             Input::Server(..) | Input::Drain | Input::Timeout => false,
         };
         if waits {
-            self.deferred.push_back(input);
+            self.deferred.push(input);
         } else {
             self.handle(input, setting);
         }
-    }
-
-    fn defers(&self, request: RequestId) -> bool {
-        let is_it = |input: &Input| matches!(input, Input::Request { id, .. } if *id == request);
-        self.deferred.iter().any(is_it)
-    }
-
-    fn is_flooded(&self) -> bool {
-        self.deferred.len() >= DEFERRED || self.deferred.iter().map(bytes_of).sum::<usize>() > DEFERRED_BYTES
     }
 
     fn is_clogged(&self) -> bool {
@@ -236,6 +245,8 @@ impl Live {
                     self.order(stream, ServerCommand::Send(returned), setting);
                 }
             }
+            Output::LoggedIn => setting.logged_in(),
+            Output::Observed(hold) => self.observed(hold, setting),
             Output::Ended(reason) => self.end(reason, setting),
         }
     }
@@ -311,7 +322,12 @@ impl Live {
             let Link::Connected(stream) = &mut leg.link else { return };
             match stream.poll_event(cx) {
                 Poll::Ready(Ok(event)) => {
-                    if leg.server_says(&event) {
+                    let logged_in = leg.logs_in(&event);
+                    let passes = leg.server_says(&event);
+                    if logged_in {
+                        self.server(id, ServerEvent::LoggedIn, setting);
+                    }
+                    if passes {
                         self.server(id, translate::event(event), setting);
                         self.account();
                     }
@@ -355,7 +371,7 @@ impl Live {
             if self.is_clogged() {
                 return;
             }
-            match self.deferred.pop_front() {
+            match self.deferred.pop() {
                 Some(input) => self.handle(input, setting),
                 None => return,
             }
@@ -368,7 +384,7 @@ impl Live {
                 && let Some(next) = self.next_deadline()
             {
                 self.armed = Some(next);
-                sleep.as_mut().reset(setting.opened + Duration::from_millis(next.0));
+                sleep.as_mut().reset(setting.at(next));
             }
             if self.armed.is_none() || sleep.as_mut().poll(cx).is_pending() {
                 return;
@@ -435,7 +451,7 @@ impl Live {
     /// Says what waits here now.
     pub fn account(&mut self) {
         let snapshot = self.session.snapshot();
-        let deferred: usize = self.deferred.iter().map(bytes_of).sum();
+        let deferred = self.deferred.bytes();
         let waiting: usize = self.legs.iter().map(|leg| leg.link.waiting()).sum();
         self.share
             .set(snapshot.outbox_bytes + snapshot.replay_bytes + snapshot.early_bytes + deferred + waiting);
@@ -465,13 +481,5 @@ impl Live {
         for (_, sender) in self.waiting.drain(..) {
             let _ = sender.send(Response::fatal(condition));
         }
-    }
-}
-
-/// Of a request's payloads.
-fn bytes_of(input: &Input) -> usize {
-    match input {
-        Input::Request { request, .. } => request.bytes(),
-        _ => 0,
     }
 }

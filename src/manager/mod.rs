@@ -1,10 +1,12 @@
 //! The connection manager: sessions that are alive, found by their sid; nothing here knows HTTP.
 
 mod bosh;
+mod deferred;
 mod exchange;
 mod link;
 mod live;
 mod memory;
+mod middlebox;
 mod registry;
 mod sid;
 mod stream;
@@ -12,6 +14,7 @@ mod translate;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -22,6 +25,8 @@ use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
 use self::memory::Memory;
 pub use self::memory::Share;
+pub use self::middlebox::Lessons;
+use self::middlebox::Middleboxes;
 use self::registry::Registry;
 use self::sid::Key;
 use self::stream::PlainStream;
@@ -46,6 +51,8 @@ pub struct Options {
     pub memory: usize,
     /// Of a client that names none (B06).
     pub default_domain: Option<Domain>,
+    /// Learn at what age held requests get cut, and answer before that.
+    pub middlebox: bool,
 }
 
 impl Default for Options {
@@ -57,6 +64,7 @@ impl Default for Options {
             client_bytes: 1023 * 1024,
             memory: 2 << 30,
             default_domain: None,
+            middlebox: true,
         }
     }
 }
@@ -69,6 +77,7 @@ pub struct ConnectionManager {
     /// Sessions of clients that poll (XEP-0025), which have no rid.
     polled: Arc<Registry<PlainStream>>,
     memory: Arc<Memory>,
+    middleboxes: Option<Arc<Middleboxes>>,
     tracker: TaskTracker,
     draining: AtomicBool,
 }
@@ -80,6 +89,7 @@ impl ConnectionManager {
         let polled = Arc::new(Registry::new(count, options.sessions));
         Self {
             memory: Memory::new(options.memory),
+            middleboxes: options.middlebox.then(Arc::default),
             polled,
             connector,
             options,
@@ -104,6 +114,11 @@ impl ConnectionManager {
         self.registry.len()
     }
 
+    /// How often it was learned that the way to a client cuts held requests; `None`: it is not looked for.
+    pub fn lessons(&self) -> Option<Lessons> {
+        self.middleboxes.as_deref().map(Middleboxes::lessons)
+    }
+
     /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
     pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> Exchange {
         let Some(sid) = &request.sid else {
@@ -111,7 +126,7 @@ impl ConnectionManager {
         };
         match Key::read(sid).and_then(|key| self.registry.find(key)) {
             Some(session) => {
-                let (id, answer) = session.exchange(request);
+                let (id, answer) = session.exchange(request, peer);
                 Exchange::waiting(session, id, answer)
             }
             None => Exchange::answered(Response::fatal(Condition::ItemNotFound)),
@@ -166,6 +181,10 @@ impl ConnectionManager {
             client_bytes: self.options.client_bytes,
             tracker: self.tracker.clone(),
             memory: Arc::clone(&self.memory),
+            middleboxes: self.middleboxes.clone(),
+            login_timeout: Some(self.options.session.login_timeout)
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| Duration::from_secs(seconds.into())),
             opened,
         }
     }
@@ -213,12 +232,23 @@ impl ConnectionManager {
         Ok(self.begin(creation, key, domain, *peer))
     }
 
+    /// What a session with this domain may do.
+    fn limits(&self, domain: &Domain) -> Arc<Limits> {
+        match self.connector.leave_after(domain) {
+            None => Arc::clone(&self.options.session),
+            Some(after) => Arc::new(Limits {
+                leave_after: u16::try_from(after.as_secs()).unwrap_or(u16::MAX),
+                ..Limits::clone(&self.options.session)
+            }),
+        }
+    }
+
     fn begin(&self, creation: Box<Request>, key: Key, domain: Domain, peer: Peer) -> Exchange {
         let id = RequestId(0);
         let admitted = Admitted {
             id,
             sid: key.sid(),
-            limits: Arc::clone(&self.options.session),
+            limits: self.limits(&domain),
         };
         let session = Arc::new(LiveSession::new(
             self.setting(key, peer),

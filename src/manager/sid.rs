@@ -37,6 +37,11 @@ impl Key {
         Some(Self(number.to_be_bytes()))
     }
 
+    /// A number that is random and stays the same, for what sessions shall not all do in the same moment.
+    pub fn lot(self) -> u16 {
+        u16::from_be_bytes([self.0[14], self.0[15]])
+    }
+
     pub fn sid(self) -> Sid {
         Sid(URL_SAFE_NO_PAD.encode(self.0).into())
     }

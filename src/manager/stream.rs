@@ -22,6 +22,7 @@ use crate::upstream::stream::StreamFailure;
 use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
 use crate::xml::Payload;
 use crate::xmpp::inbound::Inbound;
+use crate::xmpp::login::Login;
 use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, features, outbound};
 
 /// A client that has not polled for as long is gone (HP07: five minutes at least).
@@ -57,6 +58,7 @@ struct Plain {
     /// What is still to be asked of the connector.
     wanted: Option<Call>,
     phase: Phase,
+    login: Login,
     polled: Instant,
     task: Option<Waker>,
 }
@@ -88,6 +90,7 @@ impl PlainStream {
             domain: None,
             wanted: None,
             phase: Phase::Fresh,
+            login: Login::default(),
             polled: setting.opened,
             task: None,
         };
@@ -122,7 +125,9 @@ impl PlainStream {
     /// Runs until the stream is over and what it left was fetched, or forgotten.
     pub async fn run(&self) {
         let mut connecting: Option<Connecting<'_>> = None;
-        let mut sleep = Box::pin(sleep_until(self.setting.opened + FRESH));
+        let mut sleep = Box::pin(sleep_until(
+            self.setting.opened + self.setting.login_timeout.map_or(FRESH, |time| time.min(FRESH)),
+        ));
         std::future::poll_fn(|cx| {
             let turn = catch_unwind(AssertUnwindSafe(|| {
                 let wanted = self.lock().wanted.take();
@@ -226,6 +231,7 @@ impl Plain {
         match event {
             StreamEvent::Opened(header) => self.open(header, of),
             StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_stream_level(&payload) => {
+                self.login.client_says(&payload);
                 match features::refusal(&payload) {
                     Some(answer) => self.say(&answer),
                     None => self.link.send(&payload),
@@ -301,6 +307,9 @@ impl Plain {
     }
 
     fn server_says(&mut self, event: StreamEvent, setting: &Setting) {
+        if self.login.server_says(&event) {
+            setting.logged_in();
+        }
         match event {
             StreamEvent::Opened(header) => self.greet(&header),
             StreamEvent::Features(payload) | StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) => {
@@ -362,13 +371,20 @@ impl Plain {
 
     fn expire(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
         while self.phase != Phase::Gone && sleep.as_mut().poll(cx).is_ready() {
+            // AU10
+            let late = setting.login_timeout.map(|time| setting.opened + time);
+            let late = late.filter(|_| matches!(self.phase, Phase::Fresh | Phase::Open) && !self.login.is_done());
+            if late.is_some_and(|late| sleep.deadline() >= late) {
+                self.fail("policy-violation", setting);
+                continue;
+            }
             let patience = if self.phase == Phase::Fresh { FRESH } else { IDLE };
             let expires = self.polled + patience;
             if sleep.deadline() >= expires {
                 self.link.close(Close::Clean, setting);
                 self.phase = Phase::Gone;
             } else {
-                sleep.as_mut().reset(expires);
+                sleep.as_mut().reset(late.map_or(expires, |late| late.min(expires)));
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::info;
 
@@ -94,6 +95,11 @@ impl Connect for Connector {
 
     fn is_gone(&self, domain: &Domain) -> bool {
         self.route.is_gone(domain)
+    }
+
+    fn leave_after(&self, domain: &Domain) -> Option<Duration> {
+        let after = self.route.find(domain)?.way.terms.leave_after;
+        (!after.is_zero()).then_some(after)
     }
 
     fn connect(&self, call: Call) -> Connecting<'_> {

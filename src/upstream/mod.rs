@@ -18,10 +18,12 @@ pub mod way;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::network::Prefix;
 pub use crate::proxy_protocol::TlsVersion;
 use crate::xml::XmlLimits;
 use crate::xmpp::{Domain, StreamHeader, outbound};
@@ -71,6 +73,11 @@ impl Peer {
     /// Who comes by a Unix socket has none, unless a proxy names one.
     pub fn has_address(&self) -> bool {
         !self.address.ip().is_unspecified()
+    }
+
+    /// The network that it shares with its neighbours. `None`: its address is not known.
+    pub fn site(&self) -> Option<Prefix> {
+        self.has_address().then(|| Prefix::of_site(self.address.ip()))
     }
 
     /// Has nobody listened on its way, as far as is known?
@@ -152,6 +159,11 @@ pub trait Connect: Send + Sync {
     /// Was it, and is no more? (`host-gone`)
     fn is_gone(&self, _domain: &Domain) -> bool {
         false
+    }
+
+    /// How long after an aborted request the client of a session with this domain has left, if the request meant that.
+    fn leave_after(&self, _domain: &Domain) -> Option<Duration> {
+        None
     }
 
     /// Connects within a bounded time.

@@ -41,6 +41,8 @@ pub struct Terms {
     pub many_domains: bool,
     /// Let servers keep what clients are not known to have.
     pub delivery: bool,
+    /// How long after an aborted request a client has left; zero: that means nothing.
+    pub leave_after: Duration,
 }
 
 impl Default for Terms {
@@ -54,6 +56,7 @@ impl Default for Terms {
             system_names: false,
             many_domains: false,
             delivery: true,
+            leave_after: Duration::ZERO,
         }
     }
 }

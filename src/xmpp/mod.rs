@@ -3,6 +3,7 @@
 mod counts;
 pub mod features;
 pub mod inbound;
+pub mod login;
 pub mod managed;
 pub mod outbound;
 pub mod stream_management;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use boshd::bosh::{ClientAck, Request, Response, Restart, Rid, Terms};
+use boshd::bosh::{ClientAck, Limits, Request, Response, Restart, Rid, Terms};
 use boshd::xml::Payload;
 
 /// One request on its connection, from its arrival until its answer has left or the connection has died.
@@ -39,6 +39,8 @@ pub enum Cause {
     Offence,
     Gap,
     Idle,
+    Left,
+    Login,
     Server,
     Drain,
 }
@@ -46,7 +48,7 @@ pub enum Cause {
 impl Cause {
     /// Does the end wait for a client that is not there to hear of it (J17)?
     pub fn lingers(self) -> bool {
-        matches!(self, Self::Server | Self::Drain)
+        matches!(self, Self::Server | Self::Login | Self::Drain)
     }
 }
 
@@ -95,6 +97,10 @@ pub struct Book {
     /// The rid that was repeated last, since when, and how often.
     repeated: Option<(u64, u64, u8)>,
     gap: Option<u64>,
+    /// Until when the client has to log in, and to come back after it has aborted a request.
+    pub login: Option<u64>,
+    leave: Option<u64>,
+    leave_after: u64,
     idle: Option<u64>,
     pause: Option<Pause>,
 }
@@ -110,7 +116,8 @@ enum Pause {
 const REPEATS: u8 = 50;
 
 impl Book {
-    pub fn new(first: u64, terms: Terms) -> Self {
+    pub fn new(first: u64, terms: Terms, limits: &Limits) -> Self {
+        let milliseconds = |seconds: u16| u64::from(seconds) * 1000;
         Self {
             first,
             terms,
@@ -133,6 +140,9 @@ impl Book {
             in_vain: false,
             repeated: None,
             gap: None,
+            login: Some(milliseconds(limits.login_timeout)).filter(|time| *time > 0),
+            leave: None,
+            leave_after: milliseconds(limits.leave_after),
             idle: None,
             pause: None,
         }
@@ -212,6 +222,7 @@ impl Book {
     /// A request has come whole.
     pub fn arrived(&mut self, request: &Request, verdict: Verdict, now: u64) {
         self.idle = None;
+        self.leave = None;
         match verdict {
             Verdict::New => {
                 self.early.insert(request.rid.get(), (request.clone(), now));
@@ -282,6 +293,17 @@ impl Book {
             self.closing = Some(Cause::Gap);
         } else if self.closing.is_none() && due(self.idle) {
             self.closing = Some(Cause::Idle);
+        } else if self.closing.is_none() && due(self.login) {
+            self.closing = Some(Cause::Login);
+        } else if self.closing.is_none() && due(self.leave) {
+            self.closing = Some(Cause::Left);
+        }
+    }
+
+    /// A request was aborted that was carried out and not answered; `alone`: no other one is.
+    pub fn aborted(&mut self, alone: bool, now: u64) {
+        if alone && self.told && self.closing.is_none() && self.early.is_empty() && self.leave_after > 0 {
+            self.leave = Some(now + self.leave_after);
         }
     }
 
@@ -345,6 +367,7 @@ impl Book {
             }
             running => running,
         };
-        held.iter().copied().chain(self.gap).chain(self.idle).min()
+        let waits = held.iter().copied().chain(self.gap).chain(self.idle);
+        waits.chain(self.login).chain(self.leave).min()
     }
 }

@@ -61,6 +61,8 @@ impl World {
         let fits = match reason {
             EndReason::Terminated => cause == Cause::Terminate,
             EndReason::Inactive => cause == Cause::Idle,
+            EndReason::Left => cause == Cause::Left,
+            EndReason::NotLoggedIn => cause == Cause::Login,
             EndReason::Condition(Condition::SystemShutdown) => cause == Cause::Drain,
             EndReason::Condition(Condition::RemoteConnectionFailed | Condition::RemoteStreamError) => cause == Cause::Server,
             EndReason::Condition(_) => matches!(cause, Cause::Offence | Cause::Gap),

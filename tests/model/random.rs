@@ -33,11 +33,14 @@ pub enum Happening {
 
 pub fn limits() -> impl Strategy<Value = Limits> {
     let small_or_large = || prop_oneof![Just(1), 100..300_usize, Just(1_000_000)];
-    let times = (prop_oneof![Just(0), 1..60_u16], 1..60_u16);
+    let none_or = || prop_oneof![2 => Just(0), 1 => 1..60_u16];
+    let times = (prop_oneof![Just(0), 1..60_u16], 1..60_u16, none_or(), none_or());
     (0..4_u8, times, small_or_large(), small_or_large()).prop_map(|(max_hold, times, session_memory, response_bytes)| Limits {
         max_hold,
         max_wait: times.0,
         inactivity: times.1,
+        login_timeout: times.2,
+        leave_after: times.3,
         session_memory,
         response_bytes,
         ..Limits::default()

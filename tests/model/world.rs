@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use boshd::bosh::{
-    Admitted, Close, EndReason, Input, Limits, Managed, Output, RequestId, Response, ServerCommand, ServerEvent, ServerFailure,
-    Session, Sid, StreamId, Terms, Time,
+    Admitted, Close, EndReason, Hold, Input, Limits, Managed, Output, RequestId, Response, ServerCommand, ServerEvent,
+    ServerFailure, Session, Sid, StreamId, Terms, Time,
 };
 use boshd::xml::Payload;
 
@@ -59,12 +59,12 @@ impl World {
             limits: limits.clone().into(),
         };
         let mut world = Self {
-            limits,
             session: Session::open(creation, admitted, Time(0)),
             now: 0,
             connections: BTreeMap::new(),
             client: Client::new(first),
-            book: Book::new(first, terms),
+            book: Book::new(first, terms, &limits),
+            limits,
             given: Vec::new(),
             handed: 0,
             confirmed: 0,
@@ -122,6 +122,10 @@ impl World {
     pub fn hung_up(&mut self, id: u64) {
         if let Some(connection) = self.connections.remove(&id) {
             self.book.gone(id, &connection, None);
+            let waits = connection.answer.is_none();
+            if waits && (self.book.settled + 1..=self.book.last).contains(&connection.rid) {
+                self.book.aborted(self.held().is_empty(), self.now);
+            }
             self.handle(Input::HungUp { id: RequestId(id) });
         }
     }
@@ -166,6 +170,9 @@ impl World {
             Word::Features | Word::Success if self.book.closing.is_none() => self.book.introduced = true,
             Word::Opened => self.book.introduced = false,
             _ => {}
+        }
+        if word == Word::Success {
+            self.book.login = None;
         }
         match word {
             Word::Opened | Word::Features => self.book.authenticated = false,
@@ -257,6 +264,12 @@ impl World {
                 Output::Undelivered(StreamId::FIRST, payloads) => {
                     self.undelivered = payloads.iter().map(|payload| payload.as_str().to_owned()).collect();
                 }
+                Output::LoggedIn => assert_eq!(self.book.login, None),
+                // whoever came again has had no other connection
+                Output::Observed(hold) => {
+                    let (Hold::Answered(age) | Hold::Cut(age)) = hold;
+                    assert!((5_000..=self.now).contains(&age), "{hold:?} tells nothing");
+                }
                 Output::Ended(reason) => self.ended = Some(reason),
                 other => panic!("there is one stream only: {other:?}"),
             }
@@ -271,7 +284,7 @@ impl World {
             ServerCommand::Send(payloads) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Payloads(payloads))),
             ServerCommand::Restart(_) => assert_eq!(self.book.unsaid.pop_front(), Some(Said::Restart)),
             ServerCommand::Close(how) => {
-                let lost = matches!(self.book.closing, Some(Cause::Idle | Cause::Gap));
+                let lost = matches!(self.book.closing, Some(Cause::Idle | Cause::Left | Cause::Gap));
                 assert!(how == Close::Clean || lost);
                 self.closed = true;
             }

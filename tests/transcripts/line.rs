@@ -69,7 +69,8 @@ fn strip_comment(text: &str) -> &str {
     }
 }
 
-fn time(text: &str) -> Result<u64, String> {
+/// In milliseconds.
+pub fn time(text: &str) -> Result<u64, String> {
     let (number, scale) = match text.strip_suffix("ms") {
         Some(number) => (number, 1.0),
         None => (

@@ -2,6 +2,7 @@
 
 mod line;
 mod stage;
+mod words;
 
 use std::path::{Path, PathBuf};
 

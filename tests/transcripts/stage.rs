@@ -3,16 +3,17 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use boshd::bosh::{
-    self, Admitted, Close, Condition, Decoder, EndReason, Input, Limits, Managed, Opening, Output, Request, RequestId, Response,
+    self, Admitted, Close, Condition, Decoder, Input, Limits, Managed, Opening, Output, Request, RequestId, Response,
     ServerCommand, ServerEvent, ServerFailure, Session, Sid, StreamId, Time,
 };
+use boshd::xml::XmlLimits;
 use boshd::xml::scope::{Scope, standing};
 use boshd::xml::splitter::{Fragment, Splitter};
 use boshd::xml::tag::Tag;
-use boshd::xml::{Payload, XmlLimits};
 use bytes::BytesMut;
 
-use super::line::{Line, elements};
+use super::line::{Line, elements, time};
+use super::words::{hold_words, may_stay_unnamed, payload, reason_word, same, same_elements, stream_element};
 
 const SID: &str = "the-sid";
 
@@ -67,6 +68,15 @@ impl Stage {
                 Output::Ended(reason) if reason_word(reason) == line.first()? => Ok(()),
                 other => Err(format!("instead: {other:?}")),
             },
+            "logged-in" => match self.next("logged-in")? {
+                Output::LoggedIn => Ok(()),
+                other => Err(format!("instead: {other:?}")),
+            },
+            "observed" => match self.next("observed")? {
+                Output::Observed(hold) if line.words == hold_words(hold) => Ok(()),
+                other => Err(format!("instead: {other:?}")),
+            },
+            "hold-at-most" => self.hold_at_most(line),
             "silence" => self.silence(),
             "reads" | "does-not-read" => {
                 let wants = self.session.as_ref().is_some_and(|session| session.wants(StreamId::FIRST));
@@ -118,6 +128,8 @@ impl Stage {
                 "polling" => self.limits.polling = small,
                 "overactivity" => self.limits.overactivity = number > 0,
                 "maxpause" => self.limits.max_pause = small,
+                "login" => self.limits.login_timeout = small,
+                "leave" => self.limits.leave_after = small,
                 "streams" => self.limits.streams = u8::try_from(number).map_err(|_| "streams")?,
                 "memory" => self.limits.session_memory = number,
                 "response" => self.limits.response_bytes = number,
@@ -230,6 +242,7 @@ impl Stage {
                     ServerEvent::Authenticated(standing(success.into(), "urn:ietf:params:xml:ns:xmpp-sasl".into(), "success")),
                 );
             }
+            "logged-in" => self.event(id, ServerEvent::LoggedIn),
             "managed" => self.event(id, ServerEvent::Managed(Managed::Acknowledged, payload("<enabled/>"))),
             "resumable" => self.event(id, ServerEvent::Managed(Managed::Resumable, payload("<enabled/>"))),
             "closed" => self.event(id, ServerEvent::Closed),
@@ -255,6 +268,15 @@ impl Stage {
         self.silence()?;
         let id = *self.names.get(line.first()?).ok_or("nobody of this name")?;
         self.handle(input(id));
+        Ok(())
+    }
+
+    /// What the connection manager has learned of the way to the client.
+    fn hold_at_most(&mut self, line: &Line) -> Result<(), String> {
+        let most = Some(line.first()?).filter(|most| *most != "none").map(time).transpose()?;
+        if let Some(session) = self.session.as_mut() {
+            session.hold_at_most(most);
+        }
         Ok(())
     }
 
@@ -290,6 +312,8 @@ impl Stage {
             let asked_for = match output {
                 Output::ToServer(_, ServerCommand::Open(_)) => asked == "open",
                 Output::Confirmed(..) => asked == "confirmed",
+                Output::LoggedIn => asked == "logged-in",
+                Output::Observed(_) => asked == "observed",
                 _ => true,
             };
             if asked_for {
@@ -417,31 +441,6 @@ fn stream_of(line: &Line) -> Result<StreamId, String> {
     number.map(StreamId).map_err(|_| "streams are numbers here".to_owned())
 }
 
-fn may_stay_unnamed(output: &Output) -> bool {
-    matches!(output, Output::ToServer(_, ServerCommand::Open(_)) | Output::Confirmed(..))
-}
-
-fn payload(element: &str) -> Payload {
-    let name = element[1..]
-        .split(|c: char| !c.is_alphanumeric() && c != '-')
-        .next()
-        .unwrap_or_default();
-    standing(element.to_owned().into(), "jabber:client".into(), name)
-}
-
-fn stream_element(local: &str, inside: &str) -> Payload {
-    let text = format!("<stream:{local} xmlns:stream='{}'>{inside}</stream:{local}>", bosh::STREAM);
-    standing(text.into(), bosh::STREAM.into(), local)
-}
-
-fn reason_word(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Terminated => "terminated",
-        EndReason::Inactive => "inactive",
-        EndReason::Condition(condition) => condition.as_str(),
-    }
-}
-
 fn same_opening(line: &Line, opening: &Opening) -> Result<(), String> {
     let has = |name: &str| match name {
         "from" => opening.from.as_deref(),
@@ -458,28 +457,4 @@ fn same_opening(line: &Line, opening: &Opening) -> Result<(), String> {
         .iter()
         .find(differs)
         .map_or(Ok(()), |word| Err(format!("not `{word}`: {opening:?}")))
-}
-
-fn same_elements(expected: &[String], payloads: &[Payload]) -> Result<(), String> {
-    same(
-        expected,
-        &payloads.iter().map(|payload| payload.as_str().to_owned()).collect::<Vec<_>>(),
-    )
-}
-
-/// Compares element by element; declarations of jabber:client, which is the usual, do not count.
-fn same(expected: &[String], found: &[String]) -> Result<(), String> {
-    let plain = |element: &String| {
-        let stream = format!(" xmlns:stream='{}'", bosh::STREAM);
-        element
-            .replace(" xmlns='jabber:client'", "")
-            .replace(" xmlns=\"jabber:client\"", "")
-            .replace(&stream, "")
-    };
-    let (expected, found): (Vec<_>, Vec<_>) = (expected.iter().map(plain).collect(), found.iter().map(plain).collect());
-    if expected == found {
-        Ok(())
-    } else {
-        Err(format!("expected {expected:?}, found {found:?}"))
-    }
 }
