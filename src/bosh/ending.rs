@@ -125,7 +125,7 @@ impl Session {
     /// A held request was aborted at this age. Unless its client comes back it has left; but who is on a way that cuts at this age has not meant
     /// it, and who has another request open is there.
     pub(super) fn aborted(&mut self, age: u64, now: Time) {
-        let meant = self.most_held.is_none_or(|most| age < most);
+        let meant = self.cut_from.is_none_or(|cut| age < cut);
         let alone = !self.held.any_live() && !self.window.has_gap();
         if self.limits.leave_after > 0 && meant && alone && matches!(self.phase, Phase::Open) {
             let end = now.after(u64::from(self.limits.leave_after) * 1000);

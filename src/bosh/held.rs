@@ -131,6 +131,13 @@ impl HeldRequests {
         }
     }
 
+    /// None is held for longer than so many milliseconds.
+    pub fn hold_at_most(&mut self, most: u64) {
+        for held in &mut self.requests {
+            held.deadline = held.deadline.min(held.since.after(most));
+        }
+    }
+
     /// When the first live one runs out of time.
     pub fn next_deadline(&self) -> Option<Time> {
         self.requests

@@ -110,6 +110,8 @@ pub struct Session {
     pub(super) login: Login,
     /// Milliseconds that the way to the client is known to bear, if it bears less than `wait`.
     pub(super) most_held: Option<u64>,
+    /// The age in milliseconds at which it is known to cut.
+    pub(super) cut_from: Option<u64>,
     /// The client has said that it would be silent (section 10).
     pub(super) pause: Option<Pause>,
     /// To be told with the next answer.
@@ -130,6 +132,7 @@ impl Session {
             script: None,
             login: Login::Awaited,
             most_held: None,
+            cut_from: None,
             pause: None,
             report: None,
             replay: ReplayCache::new(terms.requests),
@@ -194,10 +197,19 @@ impl Session {
         living && self.outbox.memory() < self.limits.session_memory
     }
 
-    /// Requests that come from now on are held for so many milliseconds at most, besides what was agreed; for a way to the client that is known
-    /// to cut what is silent for longer.
+    /// Requests are held for so many milliseconds at most, those that are already held included; the way to the client is known to cut what is
+    /// silent for longer.
     pub fn hold_at_most(&mut self, milliseconds: Option<u64>) {
         self.most_held = milliseconds;
+        if let (Some(most), Phase::Open) = (milliseconds, &self.phase) {
+            self.held.hold_at_most(most);
+            self.timers.set(Timer::Wait, self.held.next_deadline());
+        }
+    }
+
+    /// A request that dies at this age in milliseconds, or later, was cut on its way rather than aborted by its client.
+    pub fn cut_from(&mut self, milliseconds: Option<u64>) {
+        self.cut_from = milliseconds;
     }
 
     /// How long a request is held, in milliseconds.

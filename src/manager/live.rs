@@ -164,7 +164,7 @@ impl Live {
         if let Some(all) = &setting.middleboxes
             && self.way_back.comes_from(peer.site(), setting.at(self.now), all)
         {
-            self.session.hold_at_most(self.way_back.bears());
+            self.hold_as_known();
         }
     }
 
@@ -172,8 +172,13 @@ impl Live {
         if let Some(all) = &setting.middleboxes
             && self.way_back.observed(hold, setting.at(self.now), all)
         {
-            self.session.hold_at_most(self.way_back.bears());
+            self.hold_as_known();
         }
+    }
+
+    fn hold_as_known(&mut self) {
+        self.session.hold_at_most(self.way_back.bears());
+        self.session.cut_from(self.way_back.cuts_from());
     }
 
     fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Response> {

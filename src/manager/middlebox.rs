@@ -159,12 +159,13 @@ impl WayBack {
                 self.site.into_iter().for_each(|site| all.outlived(site, age));
                 if self.last.is_some_and(|last| outlives(age, last)) {
                     self.last = None;
+                    return true;
                 }
                 false
             }
             Hold::Cut(age) => {
                 let Some(last) = self.last.replace(age).filter(|last| agree(*last, age)) else {
-                    return false;
+                    return true;
                 };
                 let age = age.min(last);
                 debug!(session = %self.key, milliseconds = age, "held requests of this session are cut; they are answered before that");
@@ -183,10 +184,19 @@ impl WayBack {
     /// How long a request may be held in this session.
     pub fn bears(&self) -> Option<u64> {
         let cut = self.own.into_iter().chain(self.shared).min()?;
-        let margin = (cut / MARGIN).max(LEAST_MARGIN);
         let jitter = cut / JITTER * u64::from(self.key.lot()) / u64::from(u16::MAX);
-        Some(cut.saturating_sub(margin + jitter))
+        Some(less_margin(cut).saturating_sub(jitter))
     }
+
+    /// From what age on a request that dies was cut, for all that is known; a single cut may have been the first of many.
+    pub fn cuts_from(&self) -> Option<u64> {
+        let known = self.own.into_iter().chain(self.shared).chain(self.last);
+        known.min().map(less_margin)
+    }
+}
+
+fn less_margin(cut: u64) -> u64 {
+    cut.saturating_sub((cut / MARGIN).max(LEAST_MARGIN))
 }
 
 #[cfg(test)]
@@ -224,8 +234,11 @@ mod tests {
             self.way.bears()
         }
 
+        /// Has it learned by that?
         fn cut(&mut self, age: u64, now: Instant, all: &Middleboxes) -> bool {
-            self.way.observed(Hold::Cut(age), now, all)
+            let before = all.lessons().sessions;
+            self.way.observed(Hold::Cut(age), now, all);
+            all.lessons().sessions > before
         }
 
         fn answered(&mut self, age: u64, now: Instant, all: &Middleboxes) {

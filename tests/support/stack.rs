@@ -1,7 +1,7 @@
 //! boshd in memory or on loopback, before a scripted XMPP server that knows only bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,11 +34,15 @@ impl Stack {
     }
 
     pub fn with(options: Options, session: Limits) -> Self {
-        let server = Arc::new(Server::default());
         let limits = manager::Options {
             session: Arc::new(session),
             ..manager::Options::default()
         };
+        Self::managing(options, limits)
+    }
+
+    pub fn managing(options: Options, limits: manager::Options) -> Self {
+        let server = Arc::new(Server::default());
         let manager = Arc::new(ConnectionManager::new(server.clone(), limits));
         Self {
             front: Arc::new(Front::new(options, manager.clone())),
@@ -56,6 +60,15 @@ impl Stack {
     /// The same through a pipe that takes only so many bytes until the other end reads them.
     pub fn connect_through(&self, width: usize) -> Wire<DuplexStream> {
         self.connect_as(Peer::unknown(), width)
+    }
+
+    /// The connection of a client with an address.
+    pub fn connect_from(&self, address: IpAddr) -> Wire<DuplexStream> {
+        let peer = Peer {
+            address: (address, 1024).into(),
+            ..Peer::unknown()
+        };
+        self.connect_as(peer, 4 << 20)
     }
 
     /// The same of this client.

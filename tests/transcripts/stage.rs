@@ -76,7 +76,8 @@ impl Stage {
                 Output::Observed(hold) if line.words == hold_words(hold) => Ok(()),
                 other => Err(format!("instead: {other:?}")),
             },
-            "hold-at-most" => self.hold_at_most(line),
+            "hold-at-most" => self.way(line, Session::hold_at_most),
+            "cut-from" => self.way(line, Session::cut_from),
             "silence" => self.silence(),
             "reads" | "does-not-read" => {
                 let wants = self.session.as_ref().is_some_and(|session| session.wants(StreamId::FIRST));
@@ -272,11 +273,10 @@ impl Stage {
     }
 
     /// What the connection manager has learned of the way to the client.
-    fn hold_at_most(&mut self, line: &Line) -> Result<(), String> {
-        let most = Some(line.first()?).filter(|most| *most != "none").map(time).transpose()?;
-        if let Some(session) = self.session.as_mut() {
-            session.hold_at_most(most);
-        }
+    fn way(&mut self, line: &Line, learn: impl Fn(&mut Session, Option<u64>)) -> Result<(), String> {
+        self.silence()?;
+        let age = Some(line.first()?).filter(|age| *age != "none").map(time).transpose()?;
+        self.session.iter_mut().for_each(|session| learn(session, age));
         Ok(())
     }
 
