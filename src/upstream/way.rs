@@ -185,7 +185,7 @@ fn name_of(domain: &Domain) -> io::Result<ServerName<'static>> {
 
 fn proxy_header(call: &Call, stream: &crate::net::TcpStream) -> io::Result<proxy_protocol::Header> {
     let is_ours = call.session.is_empty();
-    // of a client without an address our own counts, as it would behind UNKNOWN: ejabberd waits for ever behind such headers
+    // of a client without an address our own counts, as it would behind UNKNOWN; ejabberd waits for ever behind LOCAL
     let is_known = !is_ours && call.peer.has_address();
     Ok(proxy_protocol::Header {
         source: if is_known { call.peer.address } else { stream.local_addr()? },
