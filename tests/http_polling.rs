@@ -10,6 +10,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boshd::bosh::Limits;
 use boshd::front::Options;
 use boshd::http_polling::{Poll, PollError};
 use boshd::manager::{self, ConnectionManager, Peer};
@@ -269,6 +270,46 @@ async fn nothing_but_white_space() {
     assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), id);
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
+}
+
+fn in_a_minute() -> Stack {
+    let front = Options {
+        http_polling: Some("/http-poll".to_owned()),
+        ..Options::default()
+    };
+    let limits = Limits {
+        login_timeout: 60,
+        ..Limits::default()
+    };
+    Stack::with(front, limits)
+}
+
+// AU10: who has not logged in by then is told so by the next poll, and the server's stream is closed
+#[tokio::test(start_paused = true)]
+async fn who_does_not_log_in() {
+    let stack = in_a_minute();
+    let id = id(&ask(&stack, &format!("0,{HEADER}")).await);
+    until(&stack, &id, "</stream:features>").await;
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert_eq!(ask(&stack, &format!("{id},")).await.text(), "");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stack.server.sees("</stream:stream>").await;
+    let told = ask(&stack, &format!("{id},")).await;
+    assert!(told.text().contains("<policy-violation") && told.text().ends_with("</stream:stream>"));
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), "0:0");
+    assert_eq!(stack.manager.sessions(), 0);
+}
+
+// AU10
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_stays() {
+    let stack = in_a_minute();
+    let id = id(&ask(&stack, &format!("0,{HEADER}")).await);
+    until(&stack, &id, "</stream:features>").await;
+    stack.server.push(0, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    until(&stack, &id, "<success").await;
+    tokio::time::sleep(Duration::from_secs(250)).await;
+    assert_eq!(self::id(&ask(&stack, &format!("{id},")).await), id);
 }
 
 // HP01: off, as it is by default, there is nothing there

@@ -9,10 +9,12 @@ mod wire;
 
 use std::time::Duration;
 
-use bench::upstream::{FEATURES, HEADER};
+use bench::upstream::{CLOSING, FEATURES, HEADER};
 use bench::{Bench, SOON, USUAL};
+use boshd::bosh::Limits;
 use boshd::front::Options;
-use stack::{Stack, post};
+use stack::{PATIENCE, Session, Stack, post};
+use tokio::time::{Instant, sleep};
 
 /// Base64 of all lengths, with one, two and no padding characters, and white space that somebody meant.
 const AUTH: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biwsbj1yb21lbyxyPQ==</auth>";
@@ -144,4 +146,69 @@ async fn the_login_before_sasl() {
     assert_eq!(link.seen().matches("<stream:stream").count(), 1, "no restart");
     link.says("<message id='m'/>").await;
     assert_eq!(held.reply_within(SOON).await.payloads().len(), 1);
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn in_a_minute() -> Stack {
+    let limits = Limits {
+        login_timeout: 60,
+        ..Limits::default()
+    };
+    Stack::with(Options::default(), limits)
+}
+
+async fn says(stack: &Stack, session: &mut Session, payload: &str) {
+    stack.connect().send(post(&session.body(payload))).await;
+    stack.server.sees(payload).await;
+}
+
+// AU10: who has not logged in by then is told so on the request that is held, the server's stream is closed, and nothing is left
+#[tokio::test(start_paused = true)]
+async fn who_does_not_log_in() {
+    let stack = in_a_minute();
+    let mut session = stack.session(55).await;
+    says(&stack, &mut session, AUTH).await;
+    let mut wire = stack.connect();
+    let began = Instant::now();
+    let mut reply = wire.ask(post(&session.body(""))).await;
+    while !reply.text().contains("terminate") {
+        assert!(began.elapsed() < PATIENCE);
+        reply = wire.ask(post(&session.body(""))).await;
+    }
+    assert!(reply.is_terminate("policy-violation"), "{}", reply.text());
+    assert!(began.elapsed() <= MINUTE);
+    stack.server.sees(CLOSING).await;
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(stack.manager.sessions(), 0);
+}
+
+// AU10: SASL, SASL 2 and XEP-0078; each is a login
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_stays() {
+    let asks = "<iq xmlns='jabber:client' type='set' id='l'><query xmlns='jabber:iq:auth'><username>u</username></query></iq>";
+    for (asks, answer) in [
+        (AUTH, SUCCESS),
+        (
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>",
+            "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@example.org</authorization-identifier></success>",
+        ),
+        (
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>",
+            "<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3' h='1' previd='p'/></success>",
+        ),
+        (asks, "<iq type='result' id='l'/>"),
+    ] {
+        let stack = in_a_minute();
+        let mut session = stack.session(55).await;
+        says(&stack, &mut session, asks).await;
+        sleep(Duration::from_secs(50)).await;
+        stack.server.push(0, answer);
+        let mut wire = stack.connect();
+        let began = Instant::now();
+        while began.elapsed() < 3 * MINUTE {
+            let reply = wire.ask(post(&session.body(""))).await;
+            assert!(!reply.text().contains("terminate"), "{answer}: {}", reply.text());
+        }
+    }
 }
