@@ -81,17 +81,6 @@ pub struct Admitted {
     pub limits: Arc<Limits>,
 }
 
-/// Counters for those who watch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Snapshot {
-    pub held: usize,
-    pub early: usize,
-    pub early_bytes: usize,
-    /// With what it takes to keep them.
-    pub outbox_bytes: usize,
-    pub replay_bytes: usize,
-}
-
 /// One BOSH session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Session {
@@ -216,16 +205,6 @@ impl Session {
     fn patience(&self) -> u64 {
         let agreed = self.terms.patience();
         self.most_held.map_or(agreed, |most| most.min(agreed))
-    }
-
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            held: self.held.len(),
-            early: self.window.len(),
-            early_bytes: self.window.bytes(),
-            outbox_bytes: self.outbox.memory(),
-            replay_bytes: self.replay.bytes(),
-        }
     }
 
     fn request(&mut self, id: RequestId, request: Box<Request>, now: Time) {
