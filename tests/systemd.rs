@@ -93,16 +93,15 @@ fn activated(folder: &TempDir, sockets: &[&str]) -> Process {
     process
 }
 
-/// A session for a domain that is not served: an answer of ours is all that is wanted.
-fn asks(mut stream: impl std::io::Read + std::io::Write) {
-    let body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='other.test' wait='60' hold='1' ver='1.6'/>";
-    let head = "POST /http-bind HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: ";
-    stream
-        .write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes())
-        .unwrap();
+/// A session, with this header line; the domain's server is not there, and an answer of ours is all that is wanted.
+fn asks(mut stream: impl std::io::Read + std::io::Write, line: &str) {
+    let body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='example.test' wait='60' hold='1' ver='1.6'/>";
+    let head = "POST /http-bind HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+    let request = format!("{head}{line}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains("host-unknown"), "{answer}");
+    assert!(answer.contains("remote-connection-failed"), "{answer}");
 }
 
 fn tcp(address: SocketAddr) -> TcpStream {
@@ -124,9 +123,12 @@ fn sockets_are_handed_over() {
     let (address, path) = (free_port(), folder.path().join("http.sock"));
     let sockets = ["-l", &address.to_string(), "-l", path.to_str().unwrap()];
     let process = activated(&folder, &sockets);
-    asks(tcp(address));
-    asks(UnixStream::connect(&path).unwrap());
+    asks(tcp(address), "X-Forwarded-For: 192.0.2.1");
+    asks(UnixStream::connect(&path).unwrap(), "X-Forwarded-For: 192.0.2.2");
     let log = process.log();
+    for client in ["192.0.2.1", "192.0.2.2"] {
+        assert!(log.contains(&format!(" client={client}\n")), "{log}");
+    }
     for place in [address.to_string(), format!("unix:{}", path.display())] {
         assert!(log.contains(&format!("listening address={place}")), "{log}");
     }
@@ -181,7 +183,7 @@ fn start_life_and_stop_are_told() {
     };
     assert_eq!(hears(), "READY=1");
     // it is true
-    asks(tcp(address));
+    asks(tcp(address), "X: y");
     for _ in 0..3 {
         assert_eq!(hears(), "WATCHDOG=1");
     }
@@ -204,7 +206,8 @@ fn a_unix_socket_goes_with_us() {
     command.args(["run", "--config"]).arg(configuration(&folder, &listen));
     let mut process = Process::spawn("boshd", &mut command, folder.path().join("boshd.log"));
     process.wait_for_line("listening");
-    asks(UnixStream::connect(&path).unwrap());
+    asks(UnixStream::connect(&path).unwrap(), "Forwarded: for=192.0.2.1");
+    assert!(process.log().contains(" client=192.0.2.1\n"), "{}", process.log());
     ends_well(process);
     assert!(!path.exists());
 }

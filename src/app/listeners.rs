@@ -67,6 +67,27 @@ fn door(listen: &Listen) -> anyhow::Result<Door> {
 mod tests {
     use super::*;
 
+    // O06
+    #[test]
+    fn what_is_written_is_what_is_believed() {
+        for (written, believed) in [
+            (config::ClientAddress::Socket, ClientAddress::Socket),
+            (config::ClientAddress::ProxyProtocol, ClientAddress::ProxyProtocol),
+            (config::ClientAddress::Forwarded, ClientAddress::Forwarded),
+            (config::ClientAddress::XForwardedFor, ClientAddress::XForwardedFor),
+        ] {
+            let mut listen = Listen {
+                client_address: written,
+                ..Listen::SANDBOX
+            };
+            let networks = |texts: &[&str]| texts.iter().filter_map(|text| Network::parse(text)).collect::<Vec<_>>();
+            let opened = door(&listen).expect("a door");
+            assert_eq!((opened.client_address, opened.trusted), (believed, networks(&LOOPBACK)));
+            listen.trusted_proxies = Some(vec!["10.0.0.0/8".to_owned()]);
+            assert_eq!(door(&listen).expect("a door").trusted, networks(&["10.0.0.0/8"]));
+        }
+    }
+
     #[test]
     fn a_port_that_needs_a_privilege() {
         let advised = |address: &str, kind: io::ErrorKind| advice(address.parse().expect("an address"), &kind.into()).is_some();
