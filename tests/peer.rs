@@ -69,13 +69,19 @@ where
 {
     let begun = logs::lines("session begins").len();
     connection.post_with(headers, creation(USUAL)).await;
+    let told = told(bench, begun).await;
+    assert!(connection.reply().await.text.contains("PLAIN"));
+    told
+}
+
+/// Of the session that is just made, behind so many.
+async fn told(bench: &Bench, begun: usize) -> (String, String) {
     let mut link = bench.upstream.accept().await;
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {
         line.extend(link.takes(1).await);
     }
     link.opens().await;
-    assert!(connection.reply().await.text.contains("PLAIN"));
     let logged = logs::hears("session begins", begun + 1).await[begun]
         .get("client")
         .unwrap()
@@ -112,6 +118,28 @@ async fn many_clients_on_one_connection() {
             let (_, logged) = introduced(&bench, &mut proxy, more).await;
             assert_eq!(logged, "127.0.0.1");
         }
+    }
+}
+
+// O06: the same over HTTP/2, stream by stream
+#[tokio::test]
+async fn many_clients_on_one_connection_of_http2() {
+    let bench = before(Version::V1).await;
+    let address = listen(&bench, door(ClientAddress::Forwarded, &LOCAL));
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (mut proxy, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut answers = Vec::new();
+    for (begun, client) in ["192.0.2.1", "192.0.2.2", "192.0.2.1"].into_iter().enumerate() {
+        let request = http::Request::post("http://h/http-bind").header("forwarded", format!("for=_x, for={client}"));
+        proxy = proxy.ready().await.unwrap();
+        let (answer, mut body) = proxy.send_request(request.body(()).unwrap(), false).unwrap();
+        body.send_data(creation(USUAL).into(), true).unwrap();
+        assert_eq!(told(&bench, begun).await, (line(client, address), client.to_owned()));
+        answers.push(answer);
+    }
+    for answer in answers {
+        assert_eq!(answer.await.unwrap().status(), 200);
     }
 }
 
