@@ -203,4 +203,30 @@ mod tests {
         };
         assert_eq!(keys(&shared), [(Severity::Wrong, "reuse_port")]);
     }
+
+    #[test]
+    fn problems_have_their_lines() {
+        let text = "[[listen]]\naddress = '[::]:5280'\n[[listen]]\naddress = '0.0.0.0:5280'\nclient_address = 'x_forwarded'\n\
+                    trusted_proxies = ['10.0.0.0/33']\n[[domain]]\nname = '*'\n";
+        let said = |text: &str| {
+            super::super::Config::parse("boshd.toml", text, [])
+                .expect_err("problems")
+                .to_string()
+        };
+        let found = said(text);
+        assert!(
+            found.contains("boshd.toml:5: listen[2].client_address: \"x_forwarded\" is not one of socket, "),
+            "{found}"
+        );
+        assert!(
+            found.contains("boshd.toml:6: listen[2].trusted_proxies: \"10.0.0.0/33\" is not a network"),
+            "{found}"
+        );
+        assert!(
+            found.contains("boshd.toml:4: listen[2].address: another [[listen]] has that place already"),
+            "{found}"
+        );
+        let found = said("[[listen]]\naddress = 'systemd'\nreuse_port = true\n[[domain]]\nname = '*'\n");
+        assert!(found.starts_with("boshd.toml:3: listen.reuse_port: "), "{found}");
+    }
 }
