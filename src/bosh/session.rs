@@ -395,61 +395,6 @@ impl Session {
         self.held.release(id, now);
     }
 
-    fn timeout(&mut self, now: Time) {
-        while let Some(timer) = self.timers.expired(now) {
-            match timer {
-                // `settle` finds who it was
-                Timer::Wait => {}
-                Timer::Gap => return self.close(Farewell::because(Cause::Loss, Condition::ItemNotFound), now),
-                // nobody is there to be told (G01)
-                Timer::Inactivity => return self.end(EndReason::Inactive),
-                Timer::Login => {
-                    return self.close(Farewell::because(Cause::Login, Condition::PolicyViolation), now);
-                }
-                Timer::Leave => return self.end(EndReason::Left),
-                Timer::Linger => return self.end_of_linger(),
-            }
-        }
-    }
-
-    /// Sets the deadlines that follow from what is pending now.
-    fn watch(&mut self, now: Time) {
-        if !matches!(self.phase, Phase::Opening | Phase::Open) {
-            return;
-        }
-        self.timers.set(Timer::Wait, self.held.next_deadline());
-        if !self.window.has_gap() {
-            self.timers.set(Timer::Gap, None);
-        } else if !self.timers.is_set(Timer::Gap) {
-            self.timers.set(Timer::Gap, Some(now.after(self.terms.inactivity_ms())));
-        }
-        if self.held.any_live() || self.window.has_gap() {
-            self.timers.set(Timer::Inactivity, None);
-        } else if !self.timers.is_set(Timer::Inactivity) {
-            // an answer that has not left after twice the time will never leave
-            let leaving = if self.replay.any_leaving() {
-                self.terms.inactivity_ms()
-            } else {
-                0
-            };
-            let end = self.silence_ends(now);
-            if leaving == 0 && self.pause.is_some() {
-                // it has begun, and no repeat of it lengthens it (G12)
-                self.pause = Some(Pause::Until(end));
-            }
-            self.timers.set(Timer::Inactivity, Some(end.after(leaving)));
-        }
-    }
-
-    /// Until when the client may be silent: as long as it has said, or as was agreed.
-    pub(super) fn silence_ends(&self, now: Time) -> Time {
-        match self.pause {
-            Some(Pause::Until(end)) => end,
-            Some(Pause::For(milliseconds)) => now.after(milliseconds),
-            None => now.after(self.terms.inactivity_ms()),
-        }
-    }
-
     /// The invariants of this type.
     fn check(&self) {
         let ended = matches!(self.phase, Phase::Ended);

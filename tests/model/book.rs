@@ -11,6 +11,8 @@ pub struct Connection {
     pub rid: u64,
     pub at: u64,
     pub released: bool,
+    /// Milliseconds that its way is known to bear.
+    pub most: Option<u64>,
     /// Its client goes away for a while.
     pub pauses: bool,
     /// `None`: it waits.
@@ -99,10 +101,19 @@ pub struct Book {
     gap: Option<u64>,
     /// Until when the client has to log in, and to come back after it has aborted a request.
     pub login: Option<u64>,
+    /// What the way to the client bears, and at what age it cuts.
+    pub way: Way,
     leave: Option<u64>,
     leave_after: u64,
     idle: Option<u64>,
     pause: Option<Pause>,
+}
+
+/// In milliseconds, as far as is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Way {
+    pub bears: Option<u64>,
+    pub cuts: Option<u64>,
 }
 
 /// A silence that the client has announced: so many milliseconds from the last answer's end, then until a moment.
@@ -141,6 +152,7 @@ impl Book {
             repeated: None,
             gap: None,
             login: Some(milliseconds(limits.login_timeout)).filter(|time| *time > 0),
+            way: Way::default(),
             leave: None,
             leave_after: milliseconds(limits.leave_after),
             idle: None,
@@ -301,8 +313,9 @@ impl Book {
     }
 
     /// A request was aborted that was carried out and not answered; `alone`: no other one is.
-    pub fn aborted(&mut self, alone: bool, now: u64) {
-        if alone && self.told && self.closing.is_none() && self.early.is_empty() && self.leave_after > 0 {
+    pub fn aborted(&mut self, request: &Connection, alone: bool, now: u64) {
+        let meant = self.way.cuts.is_none_or(|cut| now - request.at < cut);
+        if meant && alone && self.told && self.closing.is_none() && self.early.is_empty() && self.leave_after > 0 {
             self.leave = Some(now + self.leave_after);
         }
     }
@@ -334,7 +347,8 @@ impl Book {
         let patience = if connection.rid == self.first {
             self.terms.creation_patience()
         } else {
-            self.terms.patience()
+            let agreed = self.terms.patience();
+            connection.most.map_or(agreed, |most| most.min(agreed))
         };
         if connection.released || connection.pauses || self.hastened.contains(&connection.rid) {
             0

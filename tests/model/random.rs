@@ -3,6 +3,7 @@
 use boshd::bosh::{Limits, Rid};
 use proptest::prelude::*;
 
+use super::book::Way;
 use super::wire::Form;
 use super::world::{Word, World};
 
@@ -23,6 +24,7 @@ pub enum Happening {
     Release(u8),
     Server(Word),
     Drain,
+    Learn(Way),
     /// Milliseconds, with every deadline on the way kept.
     Pass(u64),
     Deadline,
@@ -66,6 +68,11 @@ fn milliseconds() -> impl Strategy<Value = u64> {
     prop_oneof![Just(1), 0..2000_u64, 0..70_000_u64]
 }
 
+fn way() -> impl Strategy<Value = Way> {
+    let age = || prop::option::of(1_000..60_000_u64);
+    (age(), age()).prop_map(|(bears, cuts)| Way { bears, cuts })
+}
+
 /// What happens whoever the client is.
 fn common() -> impl Strategy<Value = Happening> {
     let word = prop_oneof![
@@ -82,6 +89,7 @@ fn common() -> impl Strategy<Value = Happening> {
         5 => any::<u8>().prop_map(Happening::Break),
         2 => any::<u8>().prop_map(Happening::Release),
         15 => word.prop_map(Happening::Server),
+        2 => way().prop_map(Happening::Learn),
         1 => milliseconds().prop_map(Happening::Pass),
         2 => Just(Happening::Deadline),
         1 => milliseconds().prop_map(Happening::Oversleep),
@@ -154,6 +162,7 @@ impl World {
                 .for_each(|id| self.release(id)),
             Happening::Server(word) => self.server(word),
             Happening::Drain => self.drain(),
+            Happening::Learn(way) => self.learn(way),
             Happening::Pass(milliseconds) => self.pass(milliseconds),
             Happening::Deadline => self.deadline(),
             Happening::Oversleep(milliseconds) => self.now += milliseconds,

@@ -9,7 +9,7 @@ use boshd::bosh::{
 };
 use boshd::xml::Payload;
 
-use super::book::{Book, Cause, Connection, Said, Verdict};
+use super::book::{Book, Cause, Connection, Said, Verdict, Way};
 use super::client::Client;
 use super::wire::{self, Answer, Form};
 
@@ -124,7 +124,7 @@ impl World {
             self.book.gone(id, &connection, None);
             let waits = connection.answer.is_none();
             if waits && (self.book.settled + 1..=self.book.last).contains(&connection.rid) {
-                self.book.aborted(self.held().is_empty(), self.now);
+                self.book.aborted(&connection, self.held().is_empty(), self.now);
             }
             self.handle(Input::HungUp { id: RequestId(id) });
         }
@@ -185,6 +185,21 @@ impl World {
         self.handle(Input::Server(StreamId::FIRST, event));
     }
 
+    /// Something is learned of the way to the client: what is held is held no longer, what is not held yet counts anew.
+    pub fn learn(&mut self, way: Way) {
+        self.book.way = way;
+        let (told, last) = (self.book.told && self.book.closing.is_none(), self.book.last);
+        for connection in self.connections.values_mut().filter(|connection| connection.answer.is_none()) {
+            if connection.rid > last {
+                connection.most = way.bears;
+            } else if told {
+                connection.most = connection.most.into_iter().chain(way.bears).min();
+            }
+        }
+        self.session.hold_at_most(way.bears);
+        self.session.cut_from(way.cuts);
+    }
+
     pub fn drain(&mut self) {
         self.book.closing.get_or_insert(Cause::Drain);
         self.handle(Input::Drain);
@@ -239,6 +254,7 @@ impl World {
             rid,
             at: self.now,
             released: false,
+            most: self.book.way.bears,
             pauses,
             answer: None,
         };
