@@ -84,7 +84,7 @@ async fn gloox_in_each_mode() {
     let boshd = Boshd::start(prosody.address);
     let gloox = Gloox::compile();
     for mode in ["legacy", "persistent", "pipelining"] {
-        let result = gloox.chat(boshd.address, "alice", mode, GLOOX_MESSAGES, PATIENCE);
+        let result = gloox.chat(boshd.address, "alice", mode, GLOOX_MESSAGES);
         println!("gloox, {mode}: {result}");
         let all: Vec<String> = (0..GLOOX_MESSAGES).map(|number| format!("message {number}")).collect();
         assert_eq!(received(&result, "received"), all, "{mode}");

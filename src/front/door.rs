@@ -73,6 +73,11 @@ impl Door {
         Ok(peer::introduced(peer, &introduction))
     }
 
+    /// May a connection of this peer carry the requests of many clients? A proxy's may, unless its header said whose it is.
+    pub fn is_shared(&self, peer: &Peer) -> bool {
+        self.client_address != ClientAddress::ProxyProtocol && self.believes(peer)
+    }
+
     fn believes(&self, peer: &Peer) -> bool {
         !peer.has_address() || self.trusts(peer.address.ip())
     }

@@ -27,6 +27,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests at once on one connection. Each session holds one and sends another; a page in a browser has few sessions.
 const STREAMS: u32 = 256;
 
+/// The same on a trusted proxy's connection, which carries the sessions of many clients.
+const SHARED_STREAMS: u32 = 4096;
+
 /// A request's bytes that may come before they are read.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
@@ -36,12 +39,9 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of one answer that leave the session's hands before the socket takes them.
 const SEND_BYTES: usize = 16 * 1024;
 
-/// Requests that the client took back in the same breath (CVE-2023-44487): one in eight of those it may have at once.
-const RESETS: u32 = STREAMS / 8;
-
-/// Mistakes of a client in its streams, streams beyond those it may have among them, until the connection is ended. Before our settings
-/// reach it a client may open too many.
-const MISTAKES: usize = STREAMS as usize;
+/// Of the requests that a client may have at once, one in so many may be taken back in the same breath (CVE-2023-44487); with more the
+/// connection is ended. So it is with as many mistakes in streams as it may have streams: until our settings reach it, it may open too many.
+const RESETS: u32 = 8;
 
 /// An idle connection that was told to end gets this long, in which a request that crossed the news is still served.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -102,7 +102,7 @@ where
     let streams = TaskTracker::new();
     let progress = Arc::new(Progress::default());
     let watched = Watched::new(&mut io, before, Arc::clone(&progress));
-    let handshake = timeout(caller.front.state.options.head_timeout, settings().handshake(watched));
+    let handshake = timeout(caller.front.state.options.head_timeout, settings(caller).handshake(watched));
     if let Ok(Ok(mut connection)) = handshake.await {
         converse(&mut connection, caller, &streams, &progress).await;
     }
@@ -112,16 +112,21 @@ where
     streams.wait().await;
 }
 
-fn settings() -> Builder {
+fn settings(caller: &Caller) -> Builder {
+    let streams = if caller.door.is_shared(&caller.peer) {
+        SHARED_STREAMS
+    } else {
+        STREAMS
+    };
     let mut settings = Builder::new();
     settings
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(streams)
         .max_header_list_size(BUFFER_BYTES as u32)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BYTES)
-        .max_pending_accept_reset_streams(RESETS as usize)
-        .max_local_error_reset_streams(Some(MISTAKES));
+        .max_pending_accept_reset_streams((streams / RESETS) as usize)
+        .max_local_error_reset_streams(Some(streams as usize));
     settings
 }
 

@@ -1,6 +1,9 @@
 //! What HTTP/2 lets an attacker try, frame by frame: each prints what was sent and what came of it, and a user on another connection is
 //! served meanwhile.
 
+use std::time::{Duration, Instant};
+
+use boshd::manager::Peer;
 use tokio::io::DuplexStream;
 use tokio::time::timeout;
 
@@ -14,6 +17,17 @@ use super::{WHILE, session, stack};
 
 /// Far more than any of it should take.
 const FLOOD: u32 = 20_000;
+
+/// So many pieces into a flood the user next door is looked after.
+const MEANWHILE: usize = 50;
+
+/// Nobody's trusted proxy.
+fn attacker() -> Peer {
+    Peer {
+        address: ([192, 0, 2, 66], 1024).into(),
+        ..Peer::unknown()
+    }
+}
 
 /// A user who knows nothing of it.
 struct Bystander {
@@ -36,20 +50,22 @@ impl Bystander {
         }
     }
 
-    /// Gets a message.
-    async fn is_served(&mut self) {
+    /// Gets a message, and says after how long; by a real clock, beside the paused one.
+    async fn is_served(&mut self) -> Duration {
         let mut held = self.client.post(&self.session.body("")).await;
         assert!(held.is_held_for(WHILE).await);
         self.messages += 1;
+        let began = Instant::now();
         let message = format!("<message id='for the bystander {}'/>", self.messages);
         self.stack.server.push(0, &message);
         assert!(held.answer().await.text().contains(&format!("bystander {}'", self.messages)));
+        began.elapsed()
     }
 
     /// Sends a flood in pieces, which may be cut off, and hears what came of it.
     async fn suffers(&mut self, what: &str, flood: impl Iterator<Item = Vec<u8>>) -> Told {
-        let mut raw = Raw::new(self.stack.connect_through(64 * 1024).io).await;
-        let mut sent = 0;
+        let mut raw = Raw::new(self.stack.connect_as(attacker(), 64 * 1024).io).await;
+        let (mut sent, mut slowest) = (0, Duration::ZERO);
         for (nth, piece) in flood.enumerate() {
             sent += piece.len();
             // who is not read any more waits, and that is the bound
@@ -57,14 +73,14 @@ impl Bystander {
                 Ok(true) => {}
                 Ok(false) | Err(_) => break,
             }
-            if nth % 100 == 0 {
-                tokio::task::yield_now().await;
+            if nth == MEANWHILE {
+                slowest = self.is_served().await;
             }
         }
-        self.is_served().await;
+        slowest = slowest.max(self.is_served().await);
         let told = raw.told().await;
-        println!("{what}: {sent} bytes sent; {told:?}; the user next door was served");
-        self.is_served().await;
+        slowest = slowest.max(self.is_served().await);
+        println!("{what}: {sent} bytes sent; {told:?}; the user next door got each message within {slowest:?}");
         told
     }
 }
@@ -90,7 +106,7 @@ async fn rapid_reset() {
 #[tokio::test(start_paused = true)]
 async fn patient_reset() {
     let mut bystander = Bystander::new().await;
-    let mut raw = Raw::new(bystander.stack.connect().io).await;
+    let mut raw = Raw::new(bystander.stack.connect_from(attacker().address.ip()).io).await;
     let creation = creation(55);
     for nth in 0..200 {
         raw.send(&frame(HEADERS, END_HEADERS, odd(nth), &head(&[]))).await;
@@ -128,7 +144,7 @@ async fn header_bomb() {
     block.extend([b'y'; 3000]);
     block.extend([0xbe; 10_000]);
     let flood = (0..200).map(|nth| frame(HEADERS, END_HEADERS | END_STREAM, odd(nth), &block));
-    let mut raw = Raw::new(bystander.stack.connect().io).await;
+    let mut raw = Raw::new(bystander.stack.connect_from(attacker().address.ip()).io).await;
     raw.send(&flood.collect::<Vec<_>>().concat()).await;
     bystander.is_served().await;
     drop(raw);

@@ -13,6 +13,9 @@ use super::server::{DOMAIN, password_of};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/gloox.cpp");
 
+/// Some messages take seconds; held for a wait, each would take half a minute.
+const PATIENCE: Duration = Duration::from_secs(240);
+
 /// The client, as long as this lives.
 pub struct Gloox {
     folder: TempDir,
@@ -30,15 +33,15 @@ impl Gloox {
         Self { folder }
     }
 
-    /// `user` writes himself so many messages; what came back, and after how long each. It must be done within `patience`.
-    pub fn chat(&self, endpoint: SocketAddr, user: &str, mode: &str, messages: usize, patience: Duration) -> Value {
+    /// `user` writes himself so many messages; what came back, and after how long each.
+    pub fn chat(&self, endpoint: SocketAddr, user: &str, mode: &str, messages: usize) -> Value {
         let log = self.folder.path().join(format!("{mode}.log"));
         let mut command = Command::new(self.folder.path().join("gloox"));
         command
             .args([&endpoint.ip().to_string(), &endpoint.port().to_string(), "/http-bind/"])
             .args([&format!("{user}@{DOMAIN}"), &password_of(user), mode, &messages.to_string()]);
         let mut process = Process::spawn("gloox", &mut command, log);
-        let status = process.wait(patience).expect("its end in time");
+        let status = process.wait(PATIENCE).expect("its end in time");
         assert!(status.success(), "gloox: {status}");
         let log = process.log();
         let last = log.lines().rev().find(|line| line.starts_with('{')).expect("a result");
