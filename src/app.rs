@@ -1,6 +1,7 @@
 //! Wires the parts, and says in which order they start and stop. A stop: grace (the outside is told to look elsewhere), drain (sessions are
 //! told), listeners close, and at the deadline at the latest the process ends.
 
+mod https;
 mod listeners;
 mod options;
 mod servers;
@@ -10,12 +11,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Level, info, warn};
 
+use self::https::Https;
 use crate::config::{self, Config};
 use crate::front::door::Door;
 use crate::front::{Front, Tryout};
@@ -28,6 +30,9 @@ use crate::upstream::Connect;
 /// Everything that runs, built and bound, not yet serving.
 pub struct App {
     listeners: Vec<(Listener, Arc<Door>)>,
+    https: Https,
+    /// SIGHUP.
+    hangup: Signal,
     manager: Arc<ConnectionManager>,
     front: Arc<Front>,
     shutdown: config::Shutdown,
@@ -40,7 +45,7 @@ impl App {
     /// Binds every address and makes every part; a failure leaves nothing behind. Without a domain to serve it is the sandbox.
     ///
     /// # Errors
-    /// An address cannot be had.
+    /// An address cannot be had, or a certificate not be used.
     pub fn build(config: &Config) -> anyhow::Result<Self> {
         let tasks = TaskTracker::new();
         let (connector, tryout): (Arc<dyn Connect>, _) = if config.domains.is_empty() {
@@ -48,11 +53,16 @@ impl App {
         } else {
             (Arc::new(servers::connector(config)?), Tryout::Off)
         };
-        let opened: Vec<_> = config.listen.iter().map(listeners::open).collect::<anyhow::Result<_>>()?;
+        let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+        let mut https = Https::default();
+        let opened = config.listen.iter().map(|listen| listeners::open(listen, &mut https));
+        let opened = opened.collect::<anyhow::Result<Vec<_>>>()?;
         let manager = Arc::new(ConnectionManager::new(connector, options::manager(config)));
         let front = Arc::new(Front::new(options::front(config, tryout)?, Arc::clone(&manager)));
         Ok(Self {
             listeners: opened.into_iter().flatten().collect(),
+            https,
+            hangup,
             manager,
             front,
             shutdown: config.shutdown.clone(),
@@ -68,8 +78,9 @@ impl App {
 
     /// Serves until `stop` resolves, then stops in order.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        self.https.tend(self.hangup, &self.tasks, &self.closing);
         for (listener, door) in self.listeners {
-            info!(address = %listener, "listening");
+            info!(address = %listener, tls = door.tls.is_some(), "listening");
             self.tasks
                 .spawn(Arc::clone(&self.front).serve(listener, door, self.closing.clone()));
         }

@@ -20,6 +20,9 @@ const OPTIONAL: [&str; 8] = [
     "redirects",
 ];
 
+/// The same of a listener.
+const OPTIONAL_AT_LISTENERS: [&str; 3] = ["tls", "client_ca_file", "redirect"];
+
 /// As short as a configuration can be.
 const SHORTEST: &str =
     "[[listen]]\naddress = '127.0.0.1:0'\n[[domain]]\nname = '*'\nservers = ['127.0.0.1:5222']\ntls = 'none'\n";
@@ -43,18 +46,18 @@ fn every_key_is_documented() {
 #[test]
 fn every_key_that_may_be_absent_is_documented() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("boshd.toml")).unwrap();
-    for key in OPTIONAL {
+    for key in OPTIONAL.iter().chain(&OPTIONAL_AT_LISTENERS) {
         assert!(text.contains(&format!("\n# {key} = ")), "{key}");
     }
     // and each can be written as it is shown there
-    let mut shown = String::from(SHORTEST);
-    for line in text.lines().filter_map(|line| line.strip_prefix("# ")) {
-        if OPTIONAL.iter().any(|key| line.starts_with(&format!("{key} = "))) {
-            shown.push_str(line);
-            shown.push('\n');
-        }
-    }
-    Config::parse("shown", &shown, []).unwrap();
+    let shown = |keys: &[&str]| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("# "));
+        let shown = lines.filter(|line| keys.iter().any(|key| line.starts_with(&format!("{key} = "))));
+        shown.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let listen = "[[listen]]\naddress = '127.0.0.1:1'\n";
+    let keys = [shown(&OPTIONAL), listen.to_owned(), shown(&OPTIONAL_AT_LISTENERS)].concat();
+    Config::parse("shown", &[SHORTEST, &keys].concat(), []).unwrap();
 }
 
 #[test]

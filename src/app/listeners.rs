@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::https::Https;
 use crate::config::{self, Address, LOOPBACK, Listen};
 use crate::front::door::{ClientAddress, Door};
+use crate::front::redirect::Redirect;
 use crate::net::{Listener, Sharing};
 use crate::network::Network;
 
@@ -15,8 +17,8 @@ use crate::network::Network;
 const PRIVILEGED: u16 = 1024;
 
 /// All that one `[[listen]]` comes to: one listener, or as many as systemd has.
-pub(super) fn open(listen: &Listen) -> anyhow::Result<Vec<(Listener, Arc<Door>)>> {
-    let door = Arc::new(door(listen)?);
+pub(super) fn open(listen: &Listen, https: &mut Https) -> anyhow::Result<Vec<(Listener, Arc<Door>)>> {
+    let door = Arc::new(door(listen, https)?);
     let opened = match &listen.address {
         Address::Tcp(address) => {
             let sharing = if listen.reuse_port { Sharing::Shared } else { Sharing::Alone };
@@ -46,7 +48,7 @@ fn advice(address: SocketAddr, error: &io::Error) -> Option<&'static str> {
     }
 }
 
-fn door(listen: &Listen) -> anyhow::Result<Door> {
+fn door(listen: &Listen, https: &mut Https) -> anyhow::Result<Door> {
     let network = |text: &str| Network::parse(text).with_context(|| format!("not a network: {text}"));
     let trusted = match &listen.trusted_proxies {
         Some(networks) => networks.iter().map(|text| network(text)).collect::<anyhow::Result<_>>()?,
@@ -60,6 +62,8 @@ fn door(listen: &Listen) -> anyhow::Result<Door> {
             config::ClientAddress::XForwardedFor => ClientAddress::XForwardedFor,
         },
         trusted,
+        tls: https.tls(&listen.https).context("[[listen]] tls")?,
+        redirect: listen.https.redirect.clone().map(|base| Redirect { base }),
     })
 }
 

@@ -148,7 +148,7 @@ fn system_authorities() -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-fn identity(files: &config::ClientCertificate) -> anyhow::Result<Identity> {
+fn identity(files: &config::CertificateFiles) -> anyhow::Result<Identity> {
     let key = PrivateKeyDer::from_pem_file(Path::new(&files.key)).with_context(|| format!("{}: no private key", files.key))?;
     Ok(Identity {
         chain: certificates(&files.certificate)?,

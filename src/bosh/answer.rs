@@ -38,6 +38,18 @@ impl Response {
         }
     }
 
+    /// The same with the place where the client finds what it asks for (section 17.2).
+    pub fn see_other_uri(creation: &Request, uri: &str) -> Self {
+        let refusal = Self::refusal(creation, Condition::SeeOtherUri);
+        // an empty element gets its content
+        let opening = refusal.body.strip_suffix(b"/>").unwrap_or(&refusal.body);
+        let content = format!("><uri>{}</uri></body>", escape_attribute(uri));
+        Self {
+            body: [opening, content.as_bytes()].concat().into(),
+            ..refusal
+        }
+    }
+
     /// The same for a session whose creation request had this `ver`.
     pub(super) fn fatal_for(ver: Option<Version>, condition: Condition) -> Self {
         Self {
@@ -209,6 +221,15 @@ mod tests {
     fn an_answer_without_content_is_an_empty_element() {
         let superseded = Response::superseded();
         assert!(superseded.body.ends_with(b"/>"), "{superseded:?}");
+    }
+
+    // J14
+    #[test]
+    fn elsewhere() {
+        let response = Response::see_other_uri(&Request::of("rid='1' ver='1.6'"), "https://a.example/?a&b");
+        let expected = "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='see-other-uri'>\
+                        <uri>https://a.example/?a&amp;b</uri></body>";
+        assert_eq!(response.body, expected);
     }
 
     // K01, M02

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::reader::Section;
+use super::tls::{CertificateFiles, filled};
 use super::upstream::{Reach, Upstream};
 use super::value::{Raw, Value, any, choice, entries, name, seconds_or_none};
 use crate::xmpp;
@@ -22,7 +23,7 @@ pub struct Domain {
     pub ca_file: Option<String>,
     /// Certificates to trust instead, by their SHA-256.
     pub pins: Vec<[u8; 32]>,
-    pub client_certificate: Option<ClientCertificate>,
+    pub client_certificate: Option<CertificateFiles>,
     pub proxy_protocol: ProxyProtocol,
     pub delivery: bool,
     /// Zero: an aborted request means nothing.
@@ -45,13 +46,6 @@ pub enum Tls {
     Direct,
     StartTls,
     None,
-}
-
-/// Files in PEM.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ClientCertificate {
-    pub certificate: String,
-    pub key: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,25 +184,6 @@ impl Value for ProxyProtocol {
     }
 }
 
-impl Value for ClientCertificate {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        let [certificate, key] = entries(raw, ["certificate", "key"])?;
-        let file = |raw: Option<&Raw>| {
-            let file = String::parse(raw.ok_or("a certificate and its key are needed")?)?;
-            filled(&file).map(|()| file)
-        };
-        Ok(Self {
-            certificate: file(certificate)?,
-            key: file(key)?,
-        })
-    }
-
-    fn show(&self) -> String {
-        let Self { certificate, key } = self;
-        format!("{{ certificate = {certificate:?}, key = {key:?} }}")
-    }
-}
-
 impl Value for Pin {
     fn parse(raw: &Raw) -> Result<Self, String> {
         let text = String::parse(raw)?;
@@ -226,14 +201,6 @@ impl Value for Pin {
     fn show(&self) -> String {
         let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{digits:?}")
-    }
-}
-
-fn filled(file: &str) -> Result<(), String> {
-    if file.is_empty() {
-        Err("names no file".to_owned())
-    } else {
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use super::address::{Address, tcp};
 use super::problem::Severity;
 use super::reader::{Notes, Section};
+use super::tls::Https;
 use super::value::{Raw, Value, any, choice, name};
 use crate::network::Network;
 
@@ -17,6 +18,7 @@ pub struct Listen {
     pub client_address: ClientAddress,
     /// Networks whose word about it counts; `None`: [`LOOPBACK`].
     pub trusted_proxies: Option<Vec<String>>,
+    pub https: Https,
 }
 
 /// The one source of a client's address that is believed.
@@ -51,6 +53,7 @@ impl Listen {
             // Whoever connects is the client, unless the operator knows of a proxy.
             client_address: ClientAddress::Socket,
             trusted_proxies: None,
+            https: Https::OFF,
         }
     }
 
@@ -77,6 +80,7 @@ impl Listen {
             trusted_proxies: section.optional("trusted_proxies", |networks: &Vec<String>| {
                 networks.iter().try_for_each(|text| network(text))
             }),
+            https: Https::read(section),
         };
         if listen.trusted_proxies.is_none() {
             section.shown("trusted_proxies", &LOOPBACK.map(str::to_owned).to_vec().show());

@@ -10,6 +10,7 @@ mod listener;
 mod problem;
 mod process;
 mod reader;
+mod tls;
 mod upstream;
 mod value;
 
@@ -18,13 +19,14 @@ use std::time::Duration;
 
 pub use address::Address;
 pub use discovery::Discovery;
-pub use domain::{ClientCertificate, Domain, ProxyProtocol, Server, Tls};
+pub use domain::{Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
 pub use listen::{Bosh, Cors, HttpPolling};
 pub use listener::{ClientAddress, LOOPBACK, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
 pub use reader::{Origin, Setting};
+pub use tls::{Acme, CertificateFiles, Certificates, Https};
 pub use upstream::{Reach, Resolver, Upstream};
 
 use reader::{Notes, Reader};

@@ -16,7 +16,7 @@ use super::charset::Conversion;
 use super::coding::{Coding, Corrupt};
 use super::reply::{Form, Pending, Rejection, Reply};
 use crate::bosh::{BodyError, Condition, Decoder, Request as BoshRequest, Response};
-use crate::manager::{Exchange, Peer};
+use crate::manager::{Exchange, Foreign, Peer};
 
 /// POST: one request of a session. Content type, host and query are ignored (A05, FX12); the body alone counts (A04). Nothing of the head is
 /// kept while the body comes: it pins the connection's read buffer.
@@ -38,18 +38,45 @@ impl Post {
     }
 
     /// Carries it out; the whole body is there.
-    pub fn at_once(self, state: &FrontState, peer: &Peer, body: Bytes) -> Pending {
+    pub fn at_once(self, state: &FrontState, peer: &Peer, body: Bytes) -> Result<Pending, Foreign> {
         let mut intake = Intake::new(state, self.wrapping);
         let read = intake.take(state, body);
-        Pending {
-            exchange: intake.carry_out(state, peer, read),
+        let exchange = intake.end(read, |decoded| carry_out(state, peer, decoded))?;
+        Ok(Pending {
+            exchange,
             form: self.form,
-        }
+        })
     }
 
     /// Reads the body as it comes and carries the request out. There is no await between its last byte and the exchange, and the exchange
     /// is never undone: a request that arrived whole is carried out (FX01).
-    pub async fn carry_out<B>(self, state: &FrontState, peer: &Peer, mut body: B) -> Reply
+    pub async fn carry_out<B>(self, state: &FrontState, peer: &Peer, body: B) -> Reply
+    where
+        B: HttpBody<Data = Bytes, Error = BodyLost> + Unpin,
+    {
+        self.read(state, body, |decoded| carry_out(state, peer, decoded)).await
+    }
+
+    /// Tells a client to go elsewhere (J14). A session that lives came about elsewhere and goes on there, so its client is told nothing
+    /// that would end it (P02).
+    pub async fn refer<B>(self, state: &FrontState, uri: &str, body: B) -> Reply
+    where
+        B: HttpBody<Data = Bytes, Error = BodyLost> + Unpin,
+    {
+        let answer = |decoded: Decoded| {
+            Ok(Exchange::answered(match decoded {
+                Ok(request) => match &request.sid {
+                    Some(sid) if state.manager.knows(sid) => return Err(Foreign),
+                    Some(_) => Response::fatal(Condition::ItemNotFound),
+                    None => Response::see_other_uri(&request, uri),
+                },
+                Err(error) => refusal(error),
+            }))
+        };
+        self.read(state, body, answer).await
+    }
+
+    async fn read<B>(self, state: &FrontState, mut body: B, act: impl FnOnce(Decoded) -> Result<Exchange, Foreign>) -> Reply
     where
         B: HttpBody<Data = Bytes, Error = BodyLost> + Unpin,
     {
@@ -74,8 +101,10 @@ impl Post {
             }
             share.room().await;
         }
-        let exchange = intake.carry_out(state, peer, read);
-        Reply::Pending(Pending { exchange, form })
+        match intake.end(read, act) {
+            Ok(exchange) => Reply::Pending(Pending { exchange, form }),
+            Err(Foreign) => Reply::Withheld,
+        }
     }
 }
 
@@ -126,6 +155,9 @@ struct Intake {
     room: usize,
 }
 
+/// What a body turns out to be.
+type Decoded = Result<Box<BoshRequest>, BodyError>;
+
 /// Why the rest of a body does not count.
 enum Early {
     GivenUp(Condition),
@@ -169,21 +201,25 @@ impl Intake {
     }
 
     /// No more of it will come.
-    fn carry_out(mut self, state: &FrontState, peer: &Peer, read: Result<(), Early>) -> Exchange {
+    fn end(
+        mut self,
+        read: Result<(), Early>,
+        act: impl FnOnce(Decoded) -> Result<Exchange, Foreign>,
+    ) -> Result<Exchange, Foreign> {
         let decoded = match read {
-            Err(Early::Answered(response)) => return Exchange::answered(response),
+            Err(Early::Answered(response)) => return Ok(Exchange::answered(response)),
             Err(Early::GivenUp(condition)) => self.decoder.give_up(condition),
             Ok(()) if self.wrapping.is_complete() => self.decoder.finish(),
             Ok(()) => self.decoder.give_up(Condition::BadRequest),
         };
-        carry_out(state, peer, decoded)
+        act(decoded)
     }
 }
 
-pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Result<Box<BoshRequest>, BodyError>) -> Exchange {
+pub(super) fn carry_out(state: &FrontState, peer: &Peer, decoded: Decoded) -> Result<Exchange, Foreign> {
     match decoded {
         Ok(request) => state.manager.exchange(request, peer),
-        Err(error) => Exchange::answered(refusal(error)),
+        Err(error) => Ok(Exchange::answered(refusal(error))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -10,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::timeout;
 
 use super::peer::{self, X_FORWARDED};
+use super::redirect::Redirect;
+use super::tls::Tls;
 use crate::manager::Peer;
 use crate::network::Network;
 use crate::proxy_protocol::{self, Decoded, Introduction};
@@ -22,6 +25,10 @@ pub struct Door {
     pub client_address: ClientAddress,
     /// Networks whose word about it counts. Who has no address came by a Unix socket, whose file says who may.
     pub trusted: Vec<Network>,
+    /// `None`: plain HTTP.
+    pub tls: Option<Arc<Tls>>,
+    /// Where everybody is sent instead of being served.
+    pub redirect: Option<Redirect>,
 }
 
 /// The one source of a client's address; the others are not looked at.
@@ -112,6 +119,7 @@ mod tests {
         Door {
             client_address,
             trusted: vec![Network::parse("10.0.0.0/8").expect("a network")],
+            ..Door::default()
         }
     }
 

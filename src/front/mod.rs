@@ -13,11 +13,13 @@ pub mod pages;
 mod parking;
 pub mod peer;
 mod plain;
+pub mod redirect;
 pub mod reply;
 mod script;
 pub mod serve;
 mod standing;
 pub mod tap;
+pub mod tls;
 pub mod turn;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use super::parking::Line;
 use super::reply::Pending;
 use super::turn::Caller;
 use super::{BUFFER_BYTES, Waiting};
+use crate::manager::Foreign;
 
 /// With more headers than this a request is hyper's; browsers send some fifteen.
 const HEADERS: usize = 32;
@@ -19,11 +20,14 @@ const HEADERS: usize = 32;
 const UNUSUAL: [HeaderName; 4] = [header::TRANSFER_ENCODING, header::EXPECT, header::UPGRADE, header::TRAILER];
 
 /// Carries out the request that the line begins with, if it is a plain one.
-pub fn take<I>(caller: &Caller, line: &mut Line<I>) -> Option<Pending>
+pub fn take<I>(caller: &Caller, line: &mut Line<I>) -> Option<Result<Pending, Foreign>>
 where
     I: tokio::io::AsyncRead + Unpin,
 {
     let front = &caller.front;
+    if caller.door.redirect.is_some() {
+        return None;
+    }
     let (heeded, head, body) = read(caller, line.behind())?;
     let request = line.take(head + body);
     let post = Post::new(&front.state, &heeded);

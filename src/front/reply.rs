@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response as HttpResponse, StatusCode, Version};
+use http::{Method, Response as HttpResponse, StatusCode, Version};
 use http_body::Body as _;
 
 use super::FrontState;
@@ -70,6 +70,8 @@ pub struct Dressed {
 pub enum Reply {
     Known(HttpResponse<Body>),
     Pending(Pending),
+    /// Nothing is said, and its connection or stream is closed (P02).
+    Withheld,
 }
 
 /// A request carried out, its answer to come, or there already: the exchange knows.
@@ -179,6 +181,20 @@ impl Form {
     /// A short text for a human.
     pub fn note(&self, text: &'static str) -> HttpResponse<Body> {
         self.reply(StatusCode::OK, TEXT_PLAIN, Body::from(text))
+    }
+
+    /// This request belongs there. What is fetched is fetched again, all else is done there as it is.
+    pub fn moved(&self, request: &Method, location: &str) -> HttpResponse<Body> {
+        let mut reply = self.note("this is served over HTTPS\n");
+        *reply.status_mut() = match *request {
+            Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+            _ => StatusCode::PERMANENT_REDIRECT,
+        };
+        // it has come as one
+        if let Ok(location) = HeaderValue::try_from(location) {
+            reply.headers_mut().insert(header::LOCATION, location);
+        }
+        reply
     }
 
     /// A refusal. Its text is for a human; no client reads it.

@@ -14,9 +14,10 @@ use tokio_util::task::TaskTracker;
 
 use super::door::Door;
 use super::parking::Line;
+use super::tls::{Failed, Secured};
 use super::turn::{self, Caller, Held, Outcome, Persistence};
 use super::{Front, http2, peer, plain};
-use crate::manager::Peer;
+use crate::manager::{Foreign, Peer};
 use crate::net::{self, Listener, Stream};
 
 /// When the process has no descriptor left, some connection must end before the next can be accepted.
@@ -67,7 +68,24 @@ impl Front {
                 return;
             }
         }
-        Self::connection(stream, caller).await;
+        let Some(tls) = caller.door.tls.clone() else {
+            return Self::connection(stream, caller).await;
+        };
+        // in a statement of its own, so that the box is gone before the first request
+        let secured = Box::pin(tls.accept(stream, patience)).await;
+        drop(tls);
+        match secured {
+            Ok(Secured { io, security }) => {
+                caller.peer.security = security;
+                Self::connection(io, caller).await;
+            }
+            Err(Failed { io, cause }) => {
+                tracing::debug!(client = %caller.peer.address.ip(), %cause, "no TLS");
+                if let Some(io) = io {
+                    linger(io).await;
+                }
+            }
+        }
     }
 
     /// Serves one connection to its end.
@@ -89,8 +107,11 @@ impl Front {
             return Box::pin(http2::run(line, &caller)).await;
         }
         while begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
-            let outcome = if let Some(pending) = plain::take(&caller, &mut line) {
-                Outcome::Held(line, Held::plain(pending))
+            let outcome = if let Some(taken) = plain::take(&caller, &mut line) {
+                match taken {
+                    Ok(pending) => Outcome::Held(line, Held::plain(pending)),
+                    Err(Foreign) => Outcome::Over(line.io),
+                }
             } else {
                 // in a statement of its own, so that the box is gone before the wait
                 let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;

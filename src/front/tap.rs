@@ -112,6 +112,11 @@ impl Turn {
         self.lock().stage = Stage::Held(held);
     }
 
+    /// The request gets no answer, and its connection carries no other.
+    pub fn withhold(&self) {
+        self.lock().stage = Stage::Left(Persistence::Close);
+    }
+
     /// Asked when hyper can do nothing more for now: may it be taken off? Only if it owes the client no byte and has none of a body to
     /// read: it would take them along. What it has read ahead of the next request it gives back.
     pub fn poll_end(&self, waiting: Waiting) -> Poll<End> {

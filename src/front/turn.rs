@@ -14,13 +14,14 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response as HttpResponse, Version};
+use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::bodies::{Arriving, Departing};
+use super::bodies::{Arriving, BodyLost, Departing};
 use super::door::Door;
 use super::parking::Line;
 use super::reply::{Pending, Reply};
@@ -44,6 +45,20 @@ impl Caller {
     /// Who a request with these headers is from.
     pub fn client(&self, headers: &HeaderMap) -> Peer {
         self.door.client(self.peer, headers)
+    }
+
+    /// What a request comes to at this door.
+    pub async fn reply<B>(&self, request: Request<B>) -> Reply
+    where
+        B: HttpBody<Data = Bytes, Error = BodyLost> + Send + Unpin + 'static,
+    {
+        match &self.door.redirect {
+            Some(redirect) => redirect.reply(&self.front.state, request).await,
+            None => {
+                let client = self.client(request.headers());
+                self.front.reply(request, &client).await
+            }
+        }
     }
 }
 
@@ -204,12 +219,15 @@ async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, request: Request<Incoming>) -
     // with a Content-Length beside it, which hyper hides, nothing behind it may be believed (RFC 9112 section 6.1); clients send none
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let request = request.map(|body| Arriving::new(body, Arc::clone(&turn)));
-    let client = caller.client(request.headers());
-    let reply = caller.front.reply(request, &client).await;
+    let reply = caller.reply(request).await;
     // an answer ahead of its request's last byte is the connection's last: what follows would have to be read first
     let last = caller.shutdown.is_cancelled() || chunked || turn.arrival() != Arrival::Whole;
     let persistence = if last { Persistence::Close } else { wish };
     let (mut response, exchange) = match reply {
+        Reply::Withheld => {
+            turn.withhold();
+            return future::pending().await;
+        }
         Reply::Known(response) => (response, None),
         Reply::Pending(mut pending) => {
             let answer = match poll_fn(|cx| Poll::Ready(pending.exchange.poll_response(cx))).await {

@@ -61,6 +61,11 @@ impl LiveSession {
         self.turn(|live, setting| live.created(id, setting)).unwrap_or_else(lost)
     }
 
+    /// May a request come from there?
+    pub fn admits(&self, peer: &Peer) -> bool {
+        self.setting.peer.security.admits(&peer.security)
+    }
+
     /// One request with a place for its answer.
     pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> (RequestId, oneshot::Receiver<Response>) {
         self.turn(|live, setting| live.exchange(request, peer, setting))

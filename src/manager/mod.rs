@@ -69,6 +69,11 @@ impl Default for Options {
     }
 }
 
+/// A request that came less safely than its session began, or without the certificate that was shown then (P02, P03). Its connection is
+/// closed without a word, and the session lives on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Foreign;
+
 /// All live sessions.
 pub struct ConnectionManager {
     connector: Arc<dyn Connect>,
@@ -120,16 +125,20 @@ impl ConnectionManager {
     }
 
     /// Carries one request out, at once and whole, whatever becomes of its connection (FX01); the answer is awaited on the [`Exchange`].
-    pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> Exchange {
+    ///
+    /// # Errors
+    /// See [`Foreign`]; nothing has happened.
+    pub fn exchange(&self, request: Box<Request>, peer: &Peer) -> Result<Exchange, Foreign> {
         let Some(sid) = &request.sid else {
-            return self.open(request, peer).unwrap_or_else(Exchange::answered);
+            return Ok(self.open(request, peer).unwrap_or_else(Exchange::answered));
         };
         match Key::read(sid).and_then(|key| self.registry.find(key)) {
-            Some(session) => {
+            Some(session) if session.admits(peer) => {
                 let (id, answer) = session.exchange(request, peer);
-                Exchange::waiting(session, id, answer)
+                Ok(Exchange::waiting(session, id, answer))
             }
-            None => Exchange::answered(Response::fatal(Condition::ItemNotFound)),
+            Some(_) => Err(Foreign),
+            None => Ok(Exchange::answered(Response::fatal(Condition::ItemNotFound))),
         }
     }
 
@@ -142,7 +151,8 @@ impl ConnectionManager {
             return self.open_polled(poll, peer);
         };
         let key = Key::from_hex(id).ok_or(PollError::Unknown)?;
-        let session = self.polled.find(key).ok_or(PollError::Unknown)?;
+        let session = self.polled.find(key).filter(|session| session.admits(peer));
+        let session = session.ok_or(PollError::Unknown)?;
         Ok((id.clone(), session.poll(poll)?))
     }
 

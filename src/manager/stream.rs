@@ -19,7 +19,7 @@ use super::translate;
 use crate::bosh::{Close, is_stream_level};
 use crate::http_polling::{self, Keys, PollError};
 use crate::upstream::stream::StreamFailure;
-use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
+use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting, Peer};
 use crate::xml::Payload;
 use crate::xmpp::inbound::Inbound;
 use crate::xmpp::login::Login;
@@ -99,6 +99,11 @@ impl PlainStream {
             connector,
             live: Mutex::new(plain),
         }
+    }
+
+    /// May a poll come from there?
+    pub fn admits(&self, peer: &Peer) -> bool {
+        self.setting.peer.security.admits(&peer.security)
     }
 
     /// The poll that made it.

@@ -86,6 +86,25 @@ impl Peer {
     }
 }
 
+impl PeerSecurity {
+    /// May a session that came about in this way go on in that one? Not without TLS, and not without the certificate that was shown
+    /// (XEP-0124 section 19.1).
+    pub fn admits(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::Plain, _) => true,
+            (_, Self::Plain) => false,
+            (
+                Self::Tls {
+                    certificate: Some(shown),
+                    ..
+                },
+                later,
+            ) => matches!(later, Self::Tls { certificate: Some(now), .. } if now == shown),
+            _ => true,
+        }
+    }
+}
+
 /// What a session asks for: a stream to one of a domain's servers.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -195,4 +214,33 @@ pub struct ConnectError {
     pub stage: Stage,
     #[source]
     pub source: std::io::Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tls(certificate: Option<u8>) -> PeerSecurity {
+        PeerSecurity::Tls {
+            version: TlsVersion::V1_3,
+            certificate: certificate.map(|byte| [byte; 32]),
+        }
+    }
+
+    // P02, P03
+    #[test]
+    fn a_session_never_goes_on_less_safely() {
+        use PeerSecurity::{Plain, Vouched};
+        let ways = [Plain, Vouched, tls(None), tls(Some(1)), tls(Some(2))];
+        let admitted = |first: PeerSecurity| ways.map(|later| first.admits(&later));
+        assert_eq!(admitted(Plain), [true; 5]);
+        assert_eq!(admitted(Vouched), [false, true, true, true, true]);
+        assert_eq!(admitted(tls(None)), [false, true, true, true, true]);
+        assert_eq!(admitted(tls(Some(1))), [false, false, false, true, false]);
+        let resumed = PeerSecurity::Tls {
+            version: TlsVersion::V1_2,
+            certificate: Some([1; 32]),
+        };
+        assert!(tls(Some(1)).admits(&resumed), "the version does not matter");
+    }
 }

@@ -35,6 +35,18 @@ impl Boshd {
         Self::configured(&[&domain, settings].concat())
     }
 
+    /// boshd for `example.org`, which `server` serves in plain text, with these keys in its `[[listen]]`.
+    pub fn listening(keys: &str, server: SocketAddr) -> Self {
+        Self::listening_with(keys, server, "")
+    }
+
+    /// The same with further keys in its `[[domain]]`.
+    pub fn listening_with(keys: &str, server: SocketAddr, domain: &str) -> Self {
+        Self::configured(&format!(
+            "{keys}\n[shutdown]\ngrace = '0s'\ndeadline = '2s'\n[[domain]]\nname = 'example.org'\nservers = ['{server}']\ntls = 'none'\n{domain}"
+        ))
+    }
+
     /// boshd for `example.test` with these keys in its `[[domain]]`, and perhaps sections behind them.
     pub fn reaching(keys: &str) -> Self {
         Self::configured(&format!(

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boshd::bosh::Limits;
+use boshd::front::door::Door;
 use boshd::front::turn::Caller;
 use boshd::front::{Front, Options};
 use boshd::manager::{self, ConnectionManager, Peer};
@@ -86,9 +87,13 @@ impl Stack {
 
     /// A listener on loopback.
     pub fn listen(&self) -> SocketAddr {
+        self.listen_with(Door::default())
+    }
+
+    pub fn listen_with(&self, door: Door) -> SocketAddr {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.address().unwrap();
-        tokio::spawn(self.front.clone().serve(listener, Arc::default(), self.shutdown.clone()));
+        tokio::spawn(self.front.clone().serve(listener, Arc::new(door), self.shutdown.clone()));
         address
     }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use axum::body::Body;
 use bytes::Bytes;
 use h2::server::SendResponse;
-use h2::{RecvStream, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response as HttpResponse};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -35,6 +35,8 @@ pub async fn serve(caller: Arc<Caller>, request: Request<RecvStream>, mut respon
         return;
     };
     let (response, exchange) = match reply {
+        // only the stream ends: the connection may be a proxy's, with others' requests on it
+        Reply::Withheld => return respond.send_reset(Reason::CANCEL),
         Reply::Known(response) => (response, None),
         Reply::Pending(mut pending) => {
             let Ok(answer) = wait(&mut pending.exchange, &mut respond).await else {
@@ -53,9 +55,8 @@ pub async fn serve(caller: Arc<Caller>, request: Request<RecvStream>, mut respon
 
 async fn ask(caller: &Caller, request: Request<RecvStream>) -> Reply {
     let (head, body) = request.into_parts();
-    let client = caller.client(&head.headers);
     let upload = Upload::new(body, &head.headers, caller.front.state.options.body_timeout);
-    caller.front.reply(Request::from_parts(head, upload), &client).await
+    caller.reply(Request::from_parts(head, upload)).await
 }
 
 /// Waits for the answer. A request that is over already counts before its reset.
