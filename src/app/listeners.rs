@@ -85,10 +85,13 @@ mod tests {
                 ..Listen::SANDBOX
             };
             let networks = |texts: &[&str]| texts.iter().filter_map(|text| Network::parse(text)).collect::<Vec<_>>();
-            let opened = door(&listen).expect("a door");
+            let opened = door(&listen, &mut Https::default()).expect("a door");
             assert_eq!((opened.client_address, opened.trusted), (believed, networks(&LOOPBACK)));
             listen.trusted_proxies = Some(vec!["10.0.0.0/8".to_owned()]);
-            assert_eq!(door(&listen).expect("a door").trusted, networks(&["10.0.0.0/8"]));
+            assert_eq!(
+                door(&listen, &mut Https::default()).expect("a door").trusted,
+                networks(&["10.0.0.0/8"])
+            );
         }
     }
 
