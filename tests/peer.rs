@@ -42,6 +42,7 @@ fn door(client_address: ClientAddress, networks: &[&str]) -> Door {
     Door {
         client_address,
         trusted: networks.iter().map(|text| Network::parse(text).unwrap()).collect(),
+        ..Door::default()
     }
 }
 
