@@ -6,6 +6,7 @@ use boshd::front::Options;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::Builder;
+use http::Request;
 
 use super::client::{Client, read};
 use super::stack::{Stack, creation};
@@ -30,6 +31,18 @@ async fn a_megabyte_up_and_down() {
     let answer = held.answer().await;
     assert!(answer.text().contains(&avatar));
     assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
+}
+
+// a client that waits for leave to send its body gets it (RFC 9110 section 10.1.1)
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_held_back() {
+    let stack = stack();
+    let mut client = Client::new(stack.connect().io).await;
+    let head = Request::post("http://chat.example.org/http-bind").header("expect", "100-continue");
+    let mut asked = client.send(head.body(()).unwrap(), false).await;
+    assert_eq!(asked.told().await, 100);
+    asked.upload.send_data(creation(1).into(), true).unwrap();
+    assert!(asked.answer().await.text().contains(" sid='"));
 }
 
 // A19: a body over the limit ends its session, and nothing else on the connection

@@ -1,5 +1,6 @@
 //! A client's end of an HTTP/2 connection.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,7 +68,7 @@ impl Client {
         self.send(request, true).await.answer().await
     }
 
-    async fn send(&mut self, request: Request<()>, is_whole: bool) -> Asked {
+    pub async fn send(&mut self, request: Request<()>, is_whole: bool) -> Asked {
         let ready = timeout(PATIENCE, self.requests.clone().ready()).await;
         let mut requests = ready.expect("room for another stream").unwrap();
         let (response, upload) = requests.send_request(request, is_whole).unwrap();
@@ -95,6 +96,13 @@ impl Asked {
     /// Nothing comes within this time.
     pub async fn is_held_for(&mut self, time: Duration) -> bool {
         timeout(time, &mut self.response).await.is_err()
+    }
+
+    /// The status of what comes ahead of the answer.
+    pub async fn told(&mut self) -> u16 {
+        let told = poll_fn(|cx| self.response.poll_informational(cx));
+        let told = timeout(PATIENCE, told).await.expect("a word in time");
+        told.expect("a word ahead of the answer").unwrap().status().as_u16()
     }
 
     pub async fn answer(self) -> Answer {
