@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use super::address::{Address, tcp};
+use super::domain::is_public;
 use super::problem::Severity;
 use super::reader::{Notes, Section};
 use super::tls::Https;
@@ -118,6 +119,14 @@ impl Listen {
             "trusted_proxies",
             "is not used: client_address = \"socket\" believes nobody's word",
         );
+        let is_exposed = |address: &SocketAddr| address.ip().is_unspecified() || is_public(address.ip());
+        let is_plain = self.https.certificates.is_none() && self.https.redirect.is_none();
+        note(
+            is_plain && by_socket && matches!(&self.address, Address::Tcp(address) if is_exposed(address)),
+            Unwise,
+            "address",
+            "passwords may come in plain text from anywhere: set tls or redirect, or say by client_address that a proxy does HTTPS",
+        );
         note(
             !by_socket && trusted.iter().any(|network| network.ends_with("/0")),
             Unwise,
@@ -199,6 +208,17 @@ mod tests {
         let unwise = [(Severity::Unwise, "trusted_proxies")];
         assert_eq!(keys(&trusting(&["10.0.0.0/8"], ClientAddress::Socket)), unwise);
         assert_eq!(keys(&trusting(&["::/0"], ClientAddress::ProxyProtocol)), unwise);
+        // P01
+        let place = |text: &str| Listen::on(Address::Tcp(text.parse().unwrap()));
+        for exposed in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "[2001:db8::1]:80"] {
+            assert_eq!(keys(&place(exposed)), [(Severity::Unwise, "address")], "{exposed}");
+            let mut proxied = place(exposed);
+            proxied.client_address = ClientAddress::XForwardedFor;
+            let mut redirecting = place(exposed);
+            redirecting.https.redirect = Some("https://a.example".to_owned());
+            assert_eq!((keys(&proxied), keys(&redirecting)), (Vec::new(), Vec::new()));
+        }
+        assert_eq!(keys(&place("10.0.0.1:80")), []);
         let unix = Listen::on(Address::Unix("/run/boshd.sock".into()));
         assert_eq!(keys(&unix), [(Severity::Unwise, "client_address")]);
         let shared = Listen {
