@@ -64,18 +64,28 @@ impl Authority {
 
     /// Files for a server of these names, written now.
     pub fn certifies(&self, file: &str, names: &[&str], algorithm: Algorithm) -> Pair {
-        self.write(file, names, algorithm, ExtendedKeyUsagePurpose::ServerAuth)
+        let mut params = params(names);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.write(file, params, algorithm)
+    }
+
+    /// The same, good from the first of these years to the second.
+    pub fn certifies_between(&self, file: &str, names: &[&str], [from, until]: [i32; 2]) -> Pair {
+        let mut params = params(names);
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.write(file, params, Algorithm::Ecdsa)
     }
 
     /// The same for a client.
     pub fn certifies_client(&self, file: &str) -> Pair {
-        self.write(file, &[file], Algorithm::Ecdsa, ExtendedKeyUsagePurpose::ClientAuth)
+        let mut params = params(&[file]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.write(file, params, Algorithm::Ecdsa)
     }
 
-    fn write(&self, file: &str, names: &[&str], algorithm: Algorithm, purpose: ExtendedKeyUsagePurpose) -> Pair {
-        let mut params = params(names);
+    fn write(&self, file: &str, mut params: CertificateParams, algorithm: Algorithm) -> Pair {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate_for(algorithm.of_keys()).expect("key");
         let leaf = params.signed_by(&key, &self.intermediate).expect("certificate").pem();

@@ -42,9 +42,15 @@ impl Boshd {
 
     /// The same with further keys in its `[[domain]]`.
     pub fn listening_with(keys: &str, server: SocketAddr, domain: &str) -> Self {
-        Self::configured(&format!(
+        Self::at(free_port(), keys, server, domain)
+    }
+
+    /// The same at a place that others know already.
+    pub fn at(address: SocketAddr, keys: &str, server: SocketAddr, domain: &str) -> Self {
+        let sections = format!(
             "{keys}\n[shutdown]\ngrace = '0s'\ndeadline = '2s'\n[[domain]]\nname = 'example.org'\nservers = ['{server}']\ntls = 'none'\n{domain}"
-        ))
+        );
+        Self::configured_at(address, &sections)
     }
 
     /// boshd for `example.test` with these keys in its `[[domain]]`, and perhaps sections behind them.
@@ -56,8 +62,11 @@ impl Boshd {
 
     /// All but the place where it listens is in `sections`.
     fn configured(sections: &str) -> Self {
+        Self::configured_at(free_port(), sections)
+    }
+
+    fn configured_at(address: SocketAddr, sections: &str) -> Self {
         let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
-        let address = free_port();
         let file = folder.path().join("boshd.toml");
         let listen = format!("[[listen]]\naddress = '{address}'\n");
         std::fs::write(&file, [&listen, sections].concat()).expect("boshd.toml");

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use instant_acme::{Account, AuthorizationStatus, ChallengeType, Identifier, Key, NewOrder, Order, OrderStatus, RetryPolicy};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::CertifiedKey;
@@ -63,6 +64,8 @@ enum OrderError {
     File(#[from] FileError),
     #[error(transparent)]
     Key(#[from] rcgen::Error),
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
     #[error("the authority offers no tls-alpn-01 for {0}")]
     NotOffered(String),
     #[error("the authority has not seen that {0}")]
@@ -210,8 +213,11 @@ fn answer(name: &str, digest: &[u8]) -> Result<CertifiedKey, OrderError> {
     let mut params = CertificateParams::new([name.to_owned()])?;
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?.pem();
-    certified(certificate.as_bytes(), key.serialize_pem().as_bytes()).map_err(OrderError::Unusable)
+    let certificate = params.self_signed(&key)?.der().clone();
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    // that the two fit is not checked: the extension is critical, and rustls knows no such
+    let key = default_provider().key_provider.load_private_key(key)?;
+    Ok(CertifiedKey::new(vec![certificate], key))
 }
 
 /// What the authority has to say about an order that it refuses.
