@@ -28,7 +28,7 @@ enum Phase {
 }
 
 /// Clients look for the literal names `stream:features` and `message`.
-const CARRIAGE: Carriage = Carriage {
+pub(super) const CARRIAGE: Carriage = Carriage {
     rehome: None,
     prefixes: &[(STREAM, "stream"), (CLIENT, "")],
 };

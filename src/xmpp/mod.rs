@@ -1,7 +1,8 @@
-//! RFC 6120 streams as values: headers, events, errors. No socket, no clock.
+//! RFC 6120 streams, and RFC 7395 frames, as values: headers, events, errors. No socket, no clock.
 
 mod counts;
 pub mod features;
+pub mod framing;
 pub mod inbound;
 pub mod login;
 pub mod managed;

@@ -8,6 +8,12 @@ use crate::xml::escape_attribute;
 /// Writes an XML declaration and `<stream:stream ...>`.
 pub fn header(header: &StreamHeader, out: &mut BytesMut) {
     out.put_slice(b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'");
+    attributes(header, out);
+    out.put_slice(b">");
+}
+
+/// A header's own attributes, white space first.
+pub(super) fn attributes(header: &StreamHeader, out: &mut BytesMut) {
     let StreamHeader {
         to,
         from,
@@ -30,7 +36,6 @@ pub fn header(header: &StreamHeader, out: &mut BytesMut) {
             out.put_slice(b"'");
         }
     }
-    out.put_slice(b">");
 }
 
 /// `</stream:stream>`
