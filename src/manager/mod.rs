@@ -7,6 +7,7 @@ mod link;
 mod live;
 mod memory;
 mod middlebox;
+mod polling;
 mod registry;
 mod sid;
 mod stream;
@@ -27,6 +28,7 @@ use self::memory::Memory;
 pub use self::memory::Share;
 pub use self::middlebox::Lessons;
 use self::middlebox::Middleboxes;
+use self::polling::Polled;
 use self::registry::Registry;
 use self::sid::Key;
 use self::stream::PlainStream;
@@ -80,7 +82,7 @@ pub struct ConnectionManager {
     options: Options,
     registry: Arc<Registry<LiveSession>>,
     /// Sessions of clients that poll (XEP-0025), which have no rid.
-    polled: Arc<Registry<PlainStream>>,
+    polled: Arc<Registry<PlainStream<Polled>>>,
     memory: Arc<Memory>,
     middleboxes: Option<Arc<Middleboxes>>,
     tracker: TaskTracker,
@@ -161,9 +163,9 @@ impl ConnectionManager {
         if self.draining.load(Ordering::SeqCst) || !self.polled.admit() {
             return Err(PollError::Server);
         }
-        info!(session = %key, client = %peer.address.ip(), "polling session begins");
         let setting = self.setting(key, *peer);
-        let session = Arc::new(PlainStream::new(setting, first, self.connector.clone()));
+        let face = Polled::new(&setting, first);
+        let session = Arc::new(PlainStream::new(setting, face, self.connector.clone()));
         self.polled.insert(key, session.clone());
         let said = session.poll_first(first);
         // a drain that has begun since may have missed it

@@ -1,13 +1,11 @@
-//! One live plain stream: the client's own stream ends here, the server's begins, and payloads pass from one to the other. XEP-0025 polls
-//! it; there is no session above it, so what is fetched is gone (HP09).
+//! One live plain stream: the client's own stream ends here, the server's begins, and payloads pass from one to the other; there is no
+//! session above it. The client's end has a [`Face`]: octets that it polls (`polling`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::field::display;
 use tracing::{error, info};
@@ -15,51 +13,69 @@ use tracing::{error, info};
 use super::bosh::Setting;
 use super::link::Link;
 use super::memory::Share;
-use super::translate;
 use crate::bosh::{Close, is_stream_level};
-use crate::http_polling::{self, Keys, PollError};
 use crate::upstream::stream::StreamFailure;
-use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting, Peer};
+use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
 use crate::xml::Payload;
-use crate::xmpp::inbound::Inbound;
 use crate::xmpp::login::Login;
-use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, features, outbound};
-
-/// A client that has not polled for as long is gone (HP07: five minutes at least).
-const IDLE: Duration = Duration::from_secs(300);
-
-/// The same before it has opened its stream.
-const FRESH: Duration = Duration::from_secs(30);
+use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, features};
 
 /// Bytes that may wait for the client; beyond it the server is not read.
 const OUTPUT: usize = 1024 * 1024;
 
-/// Bytes that may wait for the server; a client goes beyond it only while the server takes nothing.
-const UNSENT: usize = 4 * 1024 * 1024;
+/// The client's end of a plain stream.
+pub(super) trait Face {
+    /// What the logs call it.
+    const NAME: &str;
 
-pub(super) struct PlainStream {
-    setting: Setting,
-    connector: Arc<dyn Connect>,
-    live: Mutex<Plain>,
+    /// Does the client hear what is said to it between its requests?
+    const LISTENS: bool;
+
+    /// The client is to get this.
+    fn say(&mut self, said: Said<'_>);
+
+    /// The client has logged in, and begins its stream anew next (RFC 6120 section 6.4.6).
+    fn may_begin_anew(&mut self);
+
+    /// Bytes from the client that are not used yet.
+    fn input(&self) -> usize;
+
+    /// Bytes that the client has not fetched.
+    fn output(&self) -> usize;
+
+    /// When the client counts as lost.
+    fn expires(&self, phase: Phase) -> Option<Instant>;
 }
 
-struct Plain {
-    keys: Keys,
-    client: Inbound,
-    input: BytesMut,
-    /// What the server has said since the last poll.
-    output: BytesMut,
+/// What the server says to the client, or we in its place.
+pub(super) enum Said<'a> {
+    Header(&'a StreamHeader),
+    Payload(&'a Payload),
+    /// A stream error of ours.
+    Error(&'a str),
+    Closing,
+}
+
+pub(super) struct PlainStream<F> {
+    pub setting: Setting,
+    connector: Arc<dyn Connect>,
+    live: Mutex<Plain<F>>,
+}
+
+pub(super) struct Plain<F> {
+    pub face: F,
+    pub phase: Phase,
     link: Link,
     share: Share,
-    /// Was a header among it? Nothing can be said before that.
+    /// Was a header said since the client began its stream? Nothing can be said before that.
     greeted: bool,
     /// Once the client has said so; it stays the same (R04).
     domain: Option<Domain>,
+    login: Login,
+    /// Once it is over.
+    reason: Option<EndReason>,
     /// What is still to be asked of the connector.
     wanted: Option<Call>,
-    phase: Phase,
-    login: Login,
-    polled: Instant,
     task: Option<Waker>,
 }
 
@@ -67,31 +83,39 @@ struct Plain {
 /// Fresh --client's header--> Open --either side's end--> Over --fetched or expired--> Gone
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
+pub(super) enum Phase {
     Fresh,
     Open,
     /// What is left can be fetched.
     Over,
-    /// The server was never reached, which has an id of its own (HP03).
+    /// The server was never reached, of which a client that polls hears by an id (HP03).
     Unreachable,
     Gone,
 }
 
-impl PlainStream {
-    pub fn new(setting: Setting, first: &http_polling::Poll, connector: Arc<dyn Connect>) -> Self {
+/// Why it ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum EndReason {
+    /// The client said so.
+    Terminated,
+    /// The server said so.
+    Server,
+    /// The client was, or would have been, told this.
+    Condition(&'static str),
+}
+
+impl<F: Face> PlainStream<F> {
+    pub fn new(setting: Setting, face: F, connector: Arc<dyn Connect>) -> Self {
         let plain = Plain {
-            keys: Keys::begin(first),
-            client: Inbound::new(setting.xml),
-            input: BytesMut::new(),
-            output: BytesMut::new(),
-            link: Link::Connecting(BytesMut::new()),
+            face,
+            phase: Phase::Fresh,
+            link: Link::Connecting(bytes::BytesMut::new()),
             share: setting.memory.share(),
             greeted: false,
             domain: None,
-            wanted: None,
-            phase: Phase::Fresh,
             login: Login::default(),
-            polled: setting.opened,
+            reason: None,
+            wanted: None,
             task: None,
         };
         Self {
@@ -101,38 +125,15 @@ impl PlainStream {
         }
     }
 
-    /// May a poll come from there?
-    pub fn admits(&self, peer: &Peer) -> bool {
-        self.setting.peer.security.admits(&peer.security)
-    }
-
-    /// The poll that made it.
-    pub fn poll_first(&self, first: &http_polling::Poll) -> Bytes {
-        self.turn(|plain| plain.exchange(&first.octets, self)).unwrap_or_default()
-    }
-
-    /// A later one.
-    ///
-    /// # Errors
-    /// The session is over, or the key is wrong: then nothing is carried out and it lives no longer for it (HP06).
-    pub fn poll(&self, poll: &http_polling::Poll) -> Result<Bytes, PollError> {
-        self.turn(|plain| plain.poll(poll, self)).unwrap_or(Err(PollError::Unknown))
-    }
-
-    /// We are shutting down, and nobody waits to be told.
+    /// We are shutting down.
     pub fn drain(&self) {
-        self.turn(|plain| {
-            plain.link.close(Close::Clean, &self.setting);
-            plain.phase = Phase::Gone;
-        });
+        self.turn(|plain| plain.part("system-shutdown", &self.setting));
     }
 
     /// Runs until the stream is over and what it left was fetched, or forgotten.
     pub async fn run(&self) {
         let mut connecting: Option<Connecting<'_>> = None;
-        let mut sleep = Box::pin(sleep_until(
-            self.setting.opened + self.setting.login_timeout.map_or(FRESH, |time| time.min(FRESH)),
-        ));
+        let mut sleep = Box::pin(sleep_until(self.setting.opened));
         std::future::poll_fn(|cx| {
             let turn = catch_unwind(AssertUnwindSafe(|| {
                 let wanted = self.lock().wanted.take();
@@ -163,11 +164,15 @@ impl PlainStream {
             }
         })
         .await;
-        info!(session = %self.setting.key, "polling session ended");
+        let plain = self.lock();
+        if let Some(domain) = &plain.domain {
+            let reason = plain.reason.unwrap_or(EndReason::Terminated);
+            info!(%domain, session = %self.setting.key, ?reason, transport = F::NAME, "session ended");
+        }
     }
 
     /// One turn under the lock; `None`: it panicked, and the session is given up.
-    fn turn<R>(&self, act: impl FnOnce(&mut Plain) -> R) -> Option<R> {
+    pub fn turn<R>(&self, act: impl FnOnce(&mut Plain<F>) -> R) -> Option<R> {
         let mut plain = self.lock();
         let turn = catch_unwind(AssertUnwindSafe(|| act(&mut plain)));
         let task = plain.task.take();
@@ -180,59 +185,19 @@ impl PlainStream {
     }
 
     fn panicked(&self) {
-        error!(session = %self.setting.key, "a turn panicked; the polling session is given up");
+        error!(session = %self.setting.key, "a turn panicked; the session is given up");
         let mut plain = self.lock();
         plain.link = Link::Gone;
         plain.phase = Phase::Gone;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Plain> {
+    pub fn lock(&self) -> MutexGuard<'_, Plain<F>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Plain {
-    fn poll(&mut self, poll: &http_polling::Poll, of: &PlainStream) -> Result<Bytes, PollError> {
-        if self.phase == Phase::Gone {
-            return Err(PollError::Unknown);
-        }
-        self.keys.verify(poll)?;
-        if self.phase == Phase::Unreachable {
-            self.phase = Phase::Gone;
-            return Err(PollError::Server);
-        }
-        #[expect(clippy::disallowed_methods, reason = "where a poll's time begins")]
-        let now = Instant::now();
-        self.polled = now;
-        Ok(self.exchange(&poll.octets, of))
-    }
-
-    /// Takes what the client says, gives what the server has said.
-    fn exchange(&mut self, octets: &[u8], of: &PlainStream) -> Bytes {
-        self.input.extend_from_slice(octets);
-        while matches!(self.phase, Phase::Fresh | Phase::Open) {
-            match self.client.next(&mut self.input) {
-                Ok(Some(event)) => self.client_says(event, of),
-                Ok(None) => break,
-                Err(error) => self.fail(translate::stream_condition(error), &of.setting),
-            }
-        }
-        if self.link.unsent() > UNSENT {
-            self.fail("resource-constraint", &of.setting);
-        }
-        if self.phase == Phase::Over {
-            // fetched with this answer
-            self.phase = Phase::Gone;
-        }
-        if self.input.is_empty() || self.phase == Phase::Gone {
-            self.input = BytesMut::new();
-        }
-        let said = std::mem::take(&mut self.output).freeze();
-        self.account();
-        said
-    }
-
-    fn client_says(&mut self, event: StreamEvent, of: &PlainStream) {
+impl<F: Face> Plain<F> {
+    pub fn client_says(&mut self, event: StreamEvent, of: &PlainStream<F>) {
         match event {
             StreamEvent::Opened(header) => self.open(header, of),
             StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) if !is_stream_level(&payload) => {
@@ -242,22 +207,22 @@ impl Plain {
                     None => self.link.send(&payload),
                 }
             }
-            StreamEvent::Closed => {
-                self.end(&of.setting);
-            }
+            StreamEvent::Closed => self.end(EndReason::Terminated, &of.setting),
             // what only a server says, and what would change the link beneath the stream (S08)
             _ => self.fail("unsupported-stanza-type", &of.setting),
         }
     }
 
     /// The client begins its stream, or begins it anew, to the same domain.
-    fn open(&mut self, header: StreamHeader, of: &PlainStream) {
+    fn open(&mut self, header: StreamHeader, of: &PlainStream<F>) {
+        self.greeted = false;
         let domain = header.to.as_deref().and_then(Domain::parse);
         let condition = match (&self.domain, domain) {
             (Some(first), Some(domain)) if *first == domain => return self.link.restart(&passed_on(header)),
             (None, Some(domain)) if of.connector.is_gone(&domain) => "host-gone",
             (None, Some(domain)) if of.connector.serves(&domain) => {
-                info!(%domain, session = %of.setting.key, "polling session reaches out");
+                let Setting { key, peer, .. } = &of.setting;
+                info!(%domain, session = %key, client = %peer.address.ip(), transport = F::NAME, "session begins");
                 self.wanted = Some(of.setting.call(domain.clone(), passed_on(header)));
                 self.domain = Some(domain);
                 self.phase = Phase::Open;
@@ -279,14 +244,19 @@ impl Plain {
                 let domain = self.domain.as_ref().map(display);
                 info!(domain, session = %setting.key, target, ?stage, cause = %source, "server not reached");
                 self.link = Link::Gone;
-                self.phase = Phase::Unreachable;
+                if F::LISTENS {
+                    self.fail("remote-connection-failed", setting);
+                } else {
+                    self.reason = Some(EndReason::Condition("remote-connection-failed"));
+                    self.phase = Phase::Unreachable;
+                }
             }
         }
     }
 
     /// Reads and writes what the server gives and takes.
     fn work(&mut self, cx: &mut Context<'_>, setting: &Setting) {
-        while self.output.len() < OUTPUT {
+        while self.face.output() < OUTPUT {
             self.account();
             if !self.share.may_grow(false) {
                 self.share.wait(cx);
@@ -306,9 +276,14 @@ impl Plain {
         }
     }
 
+    /// Bytes that the server has not taken.
+    pub fn unsent(&self) -> usize {
+        self.link.unsent()
+    }
+
     /// Says what waits here now.
-    fn account(&mut self) {
-        self.share.set(self.input.len() + self.output.len() + self.link.waiting());
+    pub fn account(&mut self) {
+        self.share.set(self.face.input() + self.face.output() + self.link.waiting());
     }
 
     fn server_says(&mut self, event: StreamEvent, setting: &Setting) {
@@ -318,27 +293,26 @@ impl Plain {
         match event {
             StreamEvent::Opened(header) => self.greet(&header),
             StreamEvent::Features(payload) | StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) => {
-                self.say(&payload)
+                self.say(&payload);
             }
             StreamEvent::Authenticated(success) => {
                 self.say(&success);
-                // the client begins its stream anew
-                self.client.restart();
+                self.face.may_begin_anew();
             }
             StreamEvent::Error(error) => {
                 self.say(&error.element);
-                self.end(setting);
+                self.end(EndReason::Server, setting);
             }
-            StreamEvent::Closed => self.end(setting),
+            StreamEvent::Closed => self.end(EndReason::Server, setting),
         }
     }
 
     fn say(&mut self, payload: &Payload) {
-        self.output.extend_from_slice(payload.bytes());
+        self.face.say(Said::Payload(payload));
     }
 
     fn greet(&mut self, header: &StreamHeader) {
-        outbound::header(header, &mut self.output);
+        self.face.say(Said::Header(header));
         self.greeted = true;
     }
 
@@ -355,41 +329,53 @@ impl Plain {
     fn lost(&mut self, failure: &StreamFailure, setting: &Setting) {
         info!(session = %setting.key, cause = failure.cause(), "server stream broke");
         self.link.break_off(failure, setting);
-        self.greet_first();
-        outbound::error("remote-connection-failed", &mut self.output);
-        self.end(setting);
+        self.fail("remote-connection-failed", setting);
     }
 
-    /// The client broke the rules of a stream.
-    fn fail(&mut self, condition: &str, setting: &Setting) {
+    /// The stream is over, and the client is told why.
+    pub fn fail(&mut self, condition: &'static str, setting: &Setting) {
         self.greet_first();
-        outbound::error(condition, &mut self.output);
-        self.end(setting);
+        self.face.say(Said::Error(condition));
+        self.end(EndReason::Condition(condition), setting);
     }
 
-    fn end(&mut self, setting: &Setting) {
+    /// The same, if the client hears it.
+    fn part(&mut self, condition: &'static str, setting: &Setting) {
+        if matches!(self.phase, Phase::Fresh | Phase::Open) && F::LISTENS {
+            self.fail(condition, setting);
+        } else {
+            self.reason.get_or_insert(EndReason::Condition(condition));
+            self.link.close(Close::Clean, setting);
+            self.phase = Phase::Gone;
+        }
+    }
+
+    fn end(&mut self, reason: EndReason, setting: &Setting) {
+        self.reason = Some(reason);
         self.greet_first();
         self.link.close(Close::Clean, setting);
-        self.output.extend_from_slice(outbound::CLOSING);
+        self.face.say(Said::Closing);
         self.phase = Phase::Over;
+    }
+
+    /// When the client should have logged in (AU10).
+    fn login_ends(&self, setting: &Setting) -> Option<Instant> {
+        let awaited = matches!(self.phase, Phase::Fresh | Phase::Open) && !self.login.is_done();
+        setting.login_timeout.filter(|_| awaited).map(|time| setting.opened + time)
     }
 
     fn expire(&mut self, cx: &mut Context<'_>, sleep: &mut Pin<Box<Sleep>>, setting: &Setting) {
         while self.phase != Phase::Gone && sleep.as_mut().poll(cx).is_ready() {
-            // AU10
-            let late = setting.login_timeout.map(|time| setting.opened + time);
-            let late = late.filter(|_| matches!(self.phase, Phase::Fresh | Phase::Open) && !self.login.is_done());
-            if late.is_some_and(|late| sleep.deadline() >= late) {
+            let login = self.login_ends(setting);
+            let Some(deadline) = login.into_iter().chain(self.face.expires(self.phase)).min() else {
+                return;
+            };
+            if sleep.deadline() < deadline {
+                sleep.as_mut().reset(deadline);
+            } else if login == Some(deadline) {
                 self.fail("policy-violation", setting);
-                continue;
-            }
-            let patience = if self.phase == Phase::Fresh { FRESH } else { IDLE };
-            let expires = self.polled + patience;
-            if sleep.deadline() >= expires {
-                self.link.close(Close::Clean, setting);
-                self.phase = Phase::Gone;
             } else {
-                sleep.as_mut().reset(late.map_or(expires, |late| late.min(expires)));
+                self.part("connection-timeout", setting);
             }
         }
     }
