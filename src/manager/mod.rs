@@ -3,6 +3,7 @@
 mod bosh;
 mod deferred;
 mod exchange;
+mod frames;
 mod link;
 mod live;
 mod memory;
@@ -24,6 +25,8 @@ use tracing::{error, info};
 
 use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
+use self::frames::Framed;
+pub use self::frames::Frames;
 use self::memory::Memory;
 pub use self::memory::Share;
 pub use self::middlebox::Lessons;
@@ -31,7 +34,7 @@ use self::middlebox::Middleboxes;
 use self::polling::Polled;
 use self::registry::Registry;
 use self::sid::Key;
-use self::stream::PlainStream;
+use self::stream::{Face, PlainStream};
 use crate::bosh::{self as value, Admitted, Condition, Limits, Request, RequestId, Response, Session, Sid, Time};
 use crate::http_polling::{Poll, PollError};
 use crate::upstream::Connect;
@@ -83,6 +86,8 @@ pub struct ConnectionManager {
     registry: Arc<Registry<LiveSession>>,
     /// Sessions of clients that poll (XEP-0025), which have no rid.
     polled: Arc<Registry<PlainStream<Polled>>>,
+    /// Sessions of clients that have a connection for each (RFC 7395).
+    framed: Arc<Registry<PlainStream<Framed>>>,
     memory: Arc<Memory>,
     middleboxes: Option<Arc<Middleboxes>>,
     tracker: TaskTracker,
@@ -93,11 +98,13 @@ impl ConnectionManager {
     pub fn new(connector: Arc<dyn Connect>, options: Options) -> Self {
         let count = Arc::new(AtomicUsize::new(0));
         let registry = Arc::new(Registry::new(count.clone(), options.sessions));
-        let polled = Arc::new(Registry::new(count, options.sessions));
+        let polled = Arc::new(Registry::new(count.clone(), options.sessions));
+        let framed = Arc::new(Registry::new(count, options.sessions));
         Self {
             memory: Memory::new(options.memory),
             middleboxes: options.middlebox.then(Arc::default),
             polled,
+            framed,
             connector,
             options,
             registry,
@@ -158,26 +165,49 @@ impl ConnectionManager {
         Ok((id.clone(), session.poll(poll)?))
     }
 
+    /// A stream that a connection of its client's carries, a message an element (RFC 7395). `None`: there is no place for it.
+    pub fn frames(&self, peer: &Peer) -> Option<Frames> {
+        let (key, session) = self.open_plain(&self.framed, peer, Framed::new)?;
+        self.keep(&self.framed, key, &session);
+        Some(Frames::new(session))
+    }
+
     fn open_polled(&self, first: &Poll, peer: &Peer) -> Result<(String, Bytes), PollError> {
-        let key = Key::random().map_err(|_| PollError::Server)?;
-        if self.draining.load(Ordering::SeqCst) || !self.polled.admit() {
-            return Err(PollError::Server);
+        let opened = self.open_plain(&self.polled, peer, |setting| Polled::new(setting, first));
+        let (key, session) = opened.ok_or(PollError::Server)?;
+        let said = session.poll_first(first);
+        self.keep(&self.polled, key, &session);
+        Ok((key.hex(), said))
+    }
+
+    fn open_plain<F: Face>(
+        &self,
+        registry: &Registry<PlainStream<F>>,
+        peer: &Peer,
+        face: impl FnOnce(&Setting) -> F,
+    ) -> Option<(Key, Arc<PlainStream<F>>)> {
+        let key = Key::random().ok()?;
+        if self.draining.load(Ordering::SeqCst) || !registry.admit() {
+            return None;
         }
         let setting = self.setting(key, *peer);
-        let face = Polled::new(&setting, first);
+        let face = face(&setting);
         let session = Arc::new(PlainStream::new(setting, face, self.connector.clone()));
-        self.polled.insert(key, session.clone());
-        let said = session.poll_first(first);
+        registry.insert(key, session.clone());
+        Some((key, session))
+    }
+
+    /// Runs a plain stream to its end.
+    fn keep<F: Face + Send + 'static>(&self, registry: &Arc<Registry<PlainStream<F>>>, key: Key, session: &Arc<PlainStream<F>>) {
         // a drain that has begun since may have missed it
         if self.draining.load(Ordering::SeqCst) {
             session.drain();
         }
-        let (live, polled) = (session, self.polled.clone());
+        let (live, registry) = (session.clone(), registry.clone());
         self.tracker.spawn(async move {
             live.run().await;
-            polled.remove(key);
+            registry.remove(key);
         });
-        Ok((key.hex(), said))
     }
 
     fn setting(&self, key: Key, peer: Peer) -> Setting {
@@ -208,6 +238,7 @@ impl ConnectionManager {
         info!(sessions = self.sessions(), "draining");
         self.registry.all().iter().for_each(|session| session.drain());
         self.polled.all().iter().for_each(|session| session.drain());
+        self.framed.all().iter().for_each(|session| session.drain());
         self.tracker.close();
         self.tracker.wait().await;
     }

@@ -1,5 +1,5 @@
 //! One live plain stream: the client's own stream ends here, the server's begins, and payloads pass from one to the other; there is no
-//! session above it. The client's end has a [`Face`]: octets that it polls (`polling`).
+//! session above it. The client's end has a [`Face`]: octets that it polls (`polling`), or messages on a connection of its own (`frames`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,6 +18,7 @@ use crate::upstream::stream::StreamFailure;
 use crate::upstream::{Call, Connect, ConnectError, Connected, Connecting};
 use crate::xml::Payload;
 use crate::xmpp::login::Login;
+use crate::xmpp::managed::Managed;
 use crate::xmpp::{self, Domain, StreamEvent, StreamHeader, features};
 
 /// Bytes that may wait for the client; beyond it the server is not read.
@@ -45,6 +46,9 @@ pub(super) trait Face {
 
     /// When the client counts as lost.
     fn expires(&self, phase: Phase) -> Option<Instant>;
+
+    /// Something has changed that the client's end may wait for.
+    fn wake(&mut self) {}
 }
 
 /// What the server says to the client, or we in its place.
@@ -72,6 +76,8 @@ pub(super) struct Plain<F> {
     /// Once the client has said so; it stays the same (R04).
     domain: Option<Domain>,
     login: Login,
+    /// Does the server keep the session of a client that is lost (XEP-0198)? To agree on that is between the two of them.
+    managed: Option<Managed>,
     /// Once it is over.
     reason: Option<EndReason>,
     /// What is still to be asked of the connector.
@@ -98,6 +104,8 @@ pub(super) enum Phase {
 pub(super) enum EndReason {
     /// The client said so.
     Terminated,
+    /// The client went without a word.
+    Lost,
     /// The server said so.
     Server,
     /// The client was, or would have been, told this.
@@ -114,6 +122,7 @@ impl<F: Face> PlainStream<F> {
             greeted: false,
             domain: None,
             login: Login::default(),
+            managed: None,
             reason: None,
             wanted: None,
             task: None,
@@ -148,6 +157,7 @@ impl<F: Face> PlainStream<F> {
                 plain.task = Some(cx.waker().clone());
                 plain.work(cx, &self.setting);
                 plain.expire(cx, &mut sleep, &self.setting);
+                plain.face.wake();
                 if plain.wanted.is_some() {
                     // since it was asked
                     cx.waker().wake_by_ref();
@@ -166,7 +176,7 @@ impl<F: Face> PlainStream<F> {
         .await;
         let plain = self.lock();
         if let Some(domain) = &plain.domain {
-            let reason = plain.reason.unwrap_or(EndReason::Terminated);
+            let reason = plain.reason.unwrap_or(EndReason::Lost);
             info!(%domain, session = %self.setting.key, ?reason, transport = F::NAME, "session ended");
         }
     }
@@ -176,6 +186,7 @@ impl<F: Face> PlainStream<F> {
         let mut plain = self.lock();
         let turn = catch_unwind(AssertUnwindSafe(|| act(&mut plain)));
         let task = plain.task.take();
+        plain.face.wake();
         drop(plain);
         if turn.is_err() {
             self.panicked();
@@ -189,6 +200,7 @@ impl<F: Face> PlainStream<F> {
         let mut plain = self.lock();
         plain.link = Link::Gone;
         plain.phase = Phase::Gone;
+        plain.face.wake();
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Plain<F>> {
@@ -258,7 +270,8 @@ impl<F: Face> Plain<F> {
     fn work(&mut self, cx: &mut Context<'_>, setting: &Setting) {
         while self.face.output() < OUTPUT {
             self.account();
-            if !self.share.may_grow(false) {
+            let moves = F::LISTENS && self.face.output() == 0;
+            if !self.share.may_grow(moves) {
                 self.share.wait(cx);
                 break;
             }
@@ -281,6 +294,22 @@ impl<F: Face> Plain<F> {
         self.link.unsent()
     }
 
+    /// May either side still say something?
+    pub fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::Fresh | Phase::Open)
+    }
+
+    /// The client fetches some of what waits for it; if the server was not read because of that, it is again.
+    pub fn fetch<R>(&mut self, take: impl FnOnce(&mut F) -> R) -> R {
+        let was_full = self.face.output() >= OUTPUT;
+        let taken = take(&mut self.face);
+        self.account();
+        if was_full {
+            self.task.take().into_iter().for_each(Waker::wake);
+        }
+        taken
+    }
+
     /// Says what waits here now.
     pub fn account(&mut self) {
         self.share.set(self.face.input() + self.face.output() + self.link.waiting());
@@ -292,7 +321,9 @@ impl<F: Face> Plain<F> {
         }
         match event {
             StreamEvent::Opened(header) => self.greet(&header),
-            StreamEvent::Features(payload) | StreamEvent::Payload(payload) | StreamEvent::Managed(_, payload) => {
+            StreamEvent::Features(payload) | StreamEvent::Payload(payload) => self.say(&payload),
+            StreamEvent::Managed(managed, payload) => {
+                self.managed = Some(managed);
                 self.say(&payload);
             }
             StreamEvent::Authenticated(success) => {
@@ -341,13 +372,24 @@ impl<F: Face> Plain<F> {
 
     /// The same, if the client hears it.
     fn part(&mut self, condition: &'static str, setting: &Setting) {
-        if matches!(self.phase, Phase::Fresh | Phase::Open) && F::LISTENS {
+        if F::LISTENS && self.is_alive() {
             self.fail(condition, setting);
         } else {
             self.reason.get_or_insert(EndReason::Condition(condition));
             self.link.close(Close::Clean, setting);
             self.phase = Phase::Gone;
         }
+    }
+
+    /// The client is lost. Where the server would take it back, the stream ends without a word (AU07).
+    pub fn hung_up(&mut self, setting: &Setting) {
+        self.reason.get_or_insert(EndReason::Lost);
+        let how = match self.managed {
+            Some(Managed::Resumable) => Close::Abandon,
+            Some(Managed::Acknowledged) | None => Close::Clean,
+        };
+        self.link.close(how, setting);
+        self.phase = Phase::Gone;
     }
 
     fn end(&mut self, reason: EndReason, setting: &Setting) {
@@ -374,8 +416,10 @@ impl<F: Face> Plain<F> {
                 sleep.as_mut().reset(deadline);
             } else if login == Some(deadline) {
                 self.fail("policy-violation", setting);
-            } else {
+            } else if F::LISTENS {
                 self.part("connection-timeout", setting);
+            } else {
+                self.hung_up(setting);
             }
         }
     }
