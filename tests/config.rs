@@ -140,6 +140,20 @@ fn run_on_a_wrong_file_says_what_check_says() {
 }
 
 #[test]
+fn every_endpoint_has_a_path_of_its_own() {
+    for clash in [
+        "[websocket]\npath = '/http-bind'\n",
+        "[websocket]\npath = '/a'\n[http_polling]\npath = '/a'\n",
+        "[http_polling]\npath = '/http-bind'\n",
+    ] {
+        let problems = Config::parse("clash", &format!("{SHORTEST}{clash}"), []).unwrap_err();
+        assert!(problems.to_string().contains("path: is the path of "), "{problems}");
+    }
+    let off = Config::parse("off", &format!("{SHORTEST}[websocket]\npath = ''\n"), []).unwrap();
+    assert_eq!(off.config.websocket.path, "");
+}
+
+#[test]
 fn config_shows_where_values_come_from() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shown.toml");
     std::fs::write(&file, SHORTEST).unwrap();

@@ -66,6 +66,7 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         compression: config.bosh.compression,
         charsets: config.bosh.charsets.iter().filter_map(|name| Charset::named(name)).collect(),
         http_polling: Some(config.http_polling.path.clone()).filter(|path| !path.is_empty()),
+        websocket: Some(config.websocket.path.clone()).filter(|path| !path.is_empty()),
         script: config.bosh.script,
         discovery: discovery(config),
         tryout,

@@ -31,6 +31,13 @@ pub struct HttpPolling {
     pub path: String,
 }
 
+/// `[websocket]`: XMPP over WebSocket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebSocket {
+    /// Empty: it is not spoken.
+    pub path: String,
+}
+
 /// `[cors]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cors {
@@ -101,11 +108,21 @@ impl Default for Bosh {
 
 impl HttpPolling {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
-        let path = section.get("path", String::new(), |path: &String| match path.as_str() {
-            "" => Ok(()),
-            path => endpoint(path),
-        });
+        let path = section.get("path", Self::default().path, |path: &String| endpoint_or_none(path));
         Self { path }
+    }
+}
+
+impl WebSocket {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let path = section.get("path", Self::default().path, |path: &String| endpoint_or_none(path));
+        Self { path }
+    }
+}
+
+impl Default for WebSocket {
+    fn default() -> Self {
+        Self { path: "/ws".to_owned() }
     }
 }
 
@@ -153,6 +170,10 @@ fn charset(name: &str) -> Result<(), String> {
             "{name:?} is not a charset that can be converted, such as \"ISO-8859-1\""
         )),
     }
+}
+
+fn endpoint_or_none(path: &str) -> Result<(), String> {
+    if path.is_empty() { Ok(()) } else { endpoint(path) }
 }
 
 fn endpoint(path: &str) -> Result<(), String> {

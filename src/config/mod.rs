@@ -21,7 +21,7 @@ pub use address::Address;
 pub use discovery::Discovery;
 pub use domain::{Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
-pub use listen::{Bosh, Cors, HttpPolling};
+pub use listen::{Bosh, Cors, HttpPolling, WebSocket};
 pub use listener::{ClientAddress, LOOPBACK, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
@@ -40,6 +40,7 @@ pub struct Config {
     pub upstream: Upstream,
     pub resolver: Resolver,
     pub bosh: Bosh,
+    pub websocket: WebSocket,
     pub http_polling: HttpPolling,
     pub discovery: Discovery,
     pub limits: Limits,
@@ -94,6 +95,7 @@ impl Config {
             upstream,
             resolver: reader.section("resolver", Resolver::read),
             bosh: reader.section("bosh", Bosh::read),
+            websocket: reader.section("websocket", WebSocket::read),
             http_polling: reader.section("http_polling", HttpPolling::read),
             discovery: reader.section("discovery", Discovery::read),
             limits: reader.section("limits", Limits::read),
@@ -127,6 +129,7 @@ impl Config {
             upstream: Upstream::default(),
             resolver: Resolver::default(),
             bosh: Bosh::default(),
+            websocket: WebSocket::default(),
             http_polling: HttpPolling::default(),
             discovery: Discovery::default(),
             limits: Limits::default(),
@@ -156,7 +159,7 @@ impl Config {
     }
 
     /// What only shows when values are seen together.
-    fn wrong(&self) -> [(bool, &'static str, &'static str); 6] {
+    fn wrong(&self) -> [(bool, &'static str, &'static str); 7] {
         let Self {
             bosh,
             limits,
@@ -165,6 +168,11 @@ impl Config {
             ..
         } = self;
         [
+            (
+                [&bosh.path, &self.http_polling.path].contains(&&self.websocket.path) && !self.websocket.path.is_empty(),
+                "websocket.path",
+                "is the path of another endpoint; give it one of its own",
+            ),
             (
                 self.http_polling.path == bosh.path,
                 "http_polling.path",

@@ -60,6 +60,14 @@ impl Cors {
         }
     }
 
+    /// May a page that asks with these headers have a WebSocket, whose bytes no browser withholds from it? Who names no origin is no browser.
+    pub fn admits(&self, request: &HeaderMap) -> bool {
+        match &self.origins {
+            Origins::Any => true,
+            Origins::Listed { origins, .. } => request.get_all(header::ORIGIN).iter().all(|origin| origins.contains(origin)),
+        }
+    }
+
     /// What a response says of the grant, the grant itself last.
     pub fn headers(&self, grant: &Grant, mut put: impl FnMut(HeaderName, HeaderValue)) {
         if let Origins::Listed { .. } = self.origins {

@@ -4,6 +4,7 @@
 
 mod keep_alive;
 mod stream;
+mod tunnel;
 mod upload;
 
 use std::pin::pin;
@@ -125,6 +126,7 @@ fn settings(caller: &Caller) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BYTES)
+        .enable_connect_protocol()
         .max_pending_accept_reset_streams((streams / RESETS) as usize)
         .max_local_error_reset_streams(Some(streams as usize));
     settings

@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod door;
 pub mod http2;
 pub mod http_polling;
+mod metered;
 pub mod pages;
 mod parking;
 pub mod peer;
@@ -21,6 +22,8 @@ mod standing;
 pub mod tap;
 pub mod tls;
 pub mod turn;
+mod upgrade;
+pub mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +73,8 @@ pub struct Options {
     pub charsets: Vec<Charset>,
     /// Where XEP-0025 is spoken, if it is.
     pub http_polling: Option<String>,
+    /// Where XMPP over WebSocket is spoken, if it is.
+    pub websocket: Option<String>,
     /// Is the script syntax spoken?
     pub script: bool,
     pub discovery: discovery::Options,
@@ -107,6 +112,7 @@ impl Default for Options {
             compression: false,
             charsets: Vec::new(),
             http_polling: None,
+            websocket: Some("/ws".to_owned()),
             script: false,
             discovery: discovery::Options::default(),
             waiting: Waiting::Parked,
@@ -172,6 +178,9 @@ impl Front {
         let script = is_endpoint && self.state.options.script;
         if script && request.method() == Method::GET && request.uri().query().is_some() {
             return script::get(&self.state, peer, &request);
+        }
+        if request.method() == Method::GET && self.state.options.websocket.as_deref() == Some(request.uri().path()) {
+            return upgrade::judge(&self.state, &request, peer);
         }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(*peer);

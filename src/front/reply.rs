@@ -16,6 +16,7 @@ use super::coding::{gzip, takes_gzip};
 use super::cors::{self, Grant};
 use super::standing::{Standing, write_header};
 use super::turn::Persistence;
+use super::upgrade::Upgrade;
 use crate::bosh::{Condition, Response, script_call};
 use crate::manager::Exchange;
 
@@ -30,6 +31,8 @@ const TEXT_PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=ut
 /// Methods of the endpoint.
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
 /// An HTTP-level refusal, before any meaning in BOSH.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rejection {
@@ -37,6 +40,16 @@ pub enum Rejection {
     MethodNotAllowed,
     /// The body took too long.
     Timeout,
+    /// This is a place for WebSockets.
+    UpgradeRequired,
+    /// It would be a WebSocket, if it were well-formed.
+    BadHandshake,
+    /// Nothing but XMPP is spoken here.
+    OtherProtocol,
+    /// A page that may not use this service.
+    ForeignOrigin,
+    /// There is no place for another session.
+    Unavailable,
 }
 
 /// How one request's answer is to be written, whatever it will be: nothing of the request itself is kept for it.
@@ -72,6 +85,8 @@ pub enum Reply {
     Pending(Pending),
     /// Nothing is said, and its connection or stream is closed (P02).
     Withheld,
+    /// The connection is to become a WebSocket.
+    Upgrade(Box<Upgrade>),
 }
 
 /// A request carried out, its answer to come, or there already: the exchange knows.
@@ -203,11 +218,23 @@ impl Form {
             Rejection::NotFound => (StatusCode::NOT_FOUND, "not found\n"),
             Rejection::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
             Rejection::Timeout => (StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
+            Rejection::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "XMPP over WebSocket (RFC 7395), version 13\n"),
+            Rejection::BadHandshake => (StatusCode::BAD_REQUEST, "no handshake of a WebSocket\n"),
+            Rejection::OtherProtocol => (StatusCode::BAD_REQUEST, "Sec-WebSocket-Protocol must have xmpp\n"),
+            Rejection::ForeignOrigin => (StatusCode::FORBIDDEN, "not for pages of this origin\n"),
+            Rejection::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no place left\n"),
         };
         let mut reply = self.note(text);
         *reply.status_mut() = status;
-        if rejection == Rejection::MethodNotAllowed {
-            reply.headers_mut().insert(header::ALLOW, ALLOW);
+        let headers = reply.headers_mut();
+        match rejection {
+            Rejection::MethodNotAllowed => _ = headers.insert(header::ALLOW, ALLOW),
+            Rejection::UpgradeRequired => {
+                headers.insert(header::UPGRADE, WEBSOCKET);
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            _ => {}
         }
         reply
     }
@@ -259,12 +286,15 @@ pub fn document(kind: HeaderValue, content: Bytes) -> HttpResponse<Body> {
     reply
 }
 
-/// What hyper adds to an answer by itself on HTTP/1, for a connection that is not hyper's.
+/// What hyper adds to an answer by itself on HTTP/1, for a connection that is not hyper's; and without what belongs to HTTP/1.
 pub fn complete(mut reply: HttpResponse<Body>) -> HttpResponse<Body> {
     let bodiless = matches!(reply.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let length = reply.body().size_hint().exact();
     let headers = reply.headers_mut();
     headers.entry(header::DATE).or_insert_with(date);
+    // which say nothing about a stream
+    headers.remove(header::CONNECTION);
+    headers.remove(header::UPGRADE);
     if bodiless {
         // axum gives everything one
         headers.remove(header::CONTENT_LENGTH);
@@ -284,6 +314,31 @@ pub fn expects_continue(request: &HeaderMap) -> bool {
 pub fn go_on() -> HttpResponse<()> {
     let mut reply = HttpResponse::new(());
     *reply.status_mut() = StatusCode::CONTINUE;
+    reply
+}
+
+/// The head after which a connection of HTTP/1.1 is a WebSocket. No extension is agreed on: to compress passwords beside texts of
+/// others would show them by their length (M06).
+pub fn switching(key: HeaderValue, protocol: HeaderValue) -> Vec<u8> {
+    let mut head = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
+    for (name, value) in [
+        (header::CONNECTION, HeaderValue::from_static("upgrade")),
+        (header::UPGRADE, WEBSOCKET),
+        (header::SEC_WEBSOCKET_ACCEPT, key),
+        (header::SEC_WEBSOCKET_PROTOCOL, protocol),
+        (header::DATE, date()),
+    ] {
+        write_header(&mut head, &name, &value);
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// The answer after which a stream of HTTP/2 is a WebSocket.
+pub fn connected(protocol: HeaderValue) -> HttpResponse<()> {
+    let mut reply = HttpResponse::new(());
+    reply.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    reply.headers_mut().insert(header::DATE, date());
     reply
 }
 

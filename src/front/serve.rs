@@ -16,7 +16,8 @@ use super::door::Door;
 use super::parking::Line;
 use super::tls::{Failed, Secured};
 use super::turn::{self, Caller, Held, Outcome, Persistence};
-use super::{Front, http2, peer, plain};
+use super::upgrade::Upgrade;
+use super::{Front, http2, peer, plain, reply, websocket};
 use crate::manager::{Foreign, Peer};
 use crate::net::{self, Listener, Stream};
 
@@ -135,9 +136,22 @@ impl Front {
                         _ => return,
                     }
                 }
+                Outcome::Upgraded(io, ahead, upgrade) => return Box::pin(upgraded(io, ahead, *upgrade, &caller)).await,
                 Outcome::Over(io) => return linger(io).await,
             };
         }
+    }
+}
+
+/// Tells the client that its connection is a WebSocket now, and serves it to its end.
+async fn upgraded<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, ahead: Vec<u8>, upgrade: Upgrade, caller: &Caller) {
+    let head = reply::switching(upgrade.key, upgrade.protocol);
+    let told = async {
+        io.write_all(&head).await?;
+        io.flush().await
+    };
+    if let Ok(Ok(())) = timeout(UNREAD, told).await {
+        linger(websocket::run(io, ahead, upgrade.accepted, &caller.shutdown).await).await;
     }
 }
 

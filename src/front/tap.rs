@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Waiting;
 use super::turn::{End, Held, Persistence};
+use super::upgrade::Upgrade;
 use crate::manager::Exchange;
 
 /// What the reader, the writer, the service and the bodies of one turn tell each other. They run in one task, so the lock is free.
@@ -30,12 +31,14 @@ struct State {
 
 /// ```text
 /// Reading --head--> Asked --answer--> (hyper encodes) --buffered--> Leaving --flushed--> Left --head--> Asked ...
-///                     +----no answer yet--> Held                                 (Held, Left: hyper may be taken off)
+///                     +----no answer yet--> Held, Upgraded                                 (Held, Upgraded, Left: hyper may be taken off)
 /// ```
 enum Stage {
     Reading,
     Asked,
     Held(Held),
+    /// The rest of the connection is not HTTP.
+    Upgraded(Box<Upgrade>),
     /// The response is in hyper's write buffer, all of it.
     Leaving(Option<Exchange>, Persistence),
     Left(Persistence),
@@ -117,6 +120,10 @@ impl Turn {
         self.lock().stage = Stage::Left(Persistence::Close);
     }
 
+    pub fn upgrade(&self, upgrade: Box<Upgrade>) {
+        self.lock().stage = Stage::Upgraded(upgrade);
+    }
+
     /// Asked when hyper can do nothing more for now: may it be taken off? Only if it owes the client no byte and has none of a body to
     /// read: it would take them along. What it has read ahead of the next request it gives back.
     pub fn poll_end(&self, waiting: Waiting) -> Poll<End> {
@@ -126,6 +133,7 @@ impl Turn {
         }
         match mem::replace(&mut state.stage, Stage::Reading) {
             Stage::Held(held) => Poll::Ready(End::Held(held)),
+            Stage::Upgraded(upgrade) => Poll::Ready(End::Upgraded(upgrade)),
             Stage::Left(Persistence::KeepAlive) if waiting == Waiting::Parked => Poll::Ready(End::Answered),
             Stage::Left(Persistence::Close) => Poll::Ready(End::Over),
             other => {

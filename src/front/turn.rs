@@ -26,6 +26,7 @@ use super::door::Door;
 use super::parking::Line;
 use super::reply::{Pending, Reply};
 use super::tap::{Arrival, Awaited, Tap, Turn};
+use super::upgrade::Upgrade;
 use super::{Front, Waiting};
 use crate::bosh::Response;
 use crate::manager::{Exchange, Peer};
@@ -68,6 +69,8 @@ pub enum Outcome<I> {
     Answered(Line<I>),
     /// A request waits for its answer.
     Held(Line<I>, Held),
+    /// The connection becomes a WebSocket, with what was read of it already.
+    Upgraded(I, Vec<u8>, Box<Upgrade>),
     /// The connection carries no further request.
     Over(I),
 }
@@ -76,6 +79,7 @@ pub enum Outcome<I> {
 pub enum End {
     Answered,
     Held(Held),
+    Upgraded(Box<Upgrade>),
     Over,
 }
 
@@ -139,6 +143,7 @@ where
     let (io, unread) = parts.io.into_inner().into_parts();
     match end {
         End::Over => Outcome::Over(io),
+        End::Upgraded(upgrade) => Outcome::Upgraded(io, [&parts.read_buf[..], &unread].concat(), upgrade),
         End::Answered => Outcome::Answered(Line::resumed(io, &[&parts.read_buf, &unread])),
         End::Held(held) => Outcome::Held(Line::resumed(io, &[&parts.read_buf, &unread]), held),
     }
@@ -229,6 +234,10 @@ async fn ask(caller: Arc<Caller>, turn: Arc<Turn>, request: Request<Incoming>) -
             return future::pending().await;
         }
         Reply::Known(response) => (response, None),
+        Reply::Upgrade(upgrade) => {
+            turn.upgrade(upgrade);
+            return future::pending().await;
+        }
         Reply::Pending(mut pending) => {
             let answer = match poll_fn(|cx| Poll::Ready(pending.exchange.poll_response(cx))).await {
                 Poll::Ready(answer) => answer,

@@ -19,6 +19,10 @@ const FRESH: Duration = Duration::from_secs(30);
 /// While so many bytes wait for the server nothing more is heard from the client: a few stanzas, so that it does not go in steps.
 const UNSENT: usize = 64 * 1024;
 
+/// While so many bytes wait for the client nothing more is heard from it. What the server says stays below this: only a client that is
+/// refused things without end, and reads nothing, comes here.
+const UNREAD: usize = 4 * 1024 * 1024;
+
 pub(super) struct Framed {
     opened: Instant,
     expects: Expects,
@@ -140,10 +144,10 @@ impl Frames {
         Poll::Ready(None)
     }
 
-    /// Is there room for more from the client? There is while the server takes what it says.
+    /// Is there room for more from the client? There is while the server takes what it says, and it what is said to it.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut plain = self.session.lock();
-        if plain.unsent() < UNSENT {
+        if plain.unsent() < UNSENT && plain.face.bytes < UNREAD {
             return Poll::Ready(());
         }
         plain.face.connection = Some(cx.waker().clone());

@@ -10,6 +10,7 @@ mod pages;
 mod script;
 #[path = "../support/stack.rs"]
 mod stack;
+mod upgrade;
 #[path = "../support/wire.rs"]
 mod wire;
 

@@ -57,7 +57,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
         let mut reply = Reply { head, body: Vec::new() };
-        let bodiless = method == "HEAD" || matches!(reply.status(), 100 | 204 | 304);
+        let bodiless = method == "HEAD" || matches!(reply.status(), 100 | 101 | 204 | 304);
         let length = if bodiless {
             0
         } else {
@@ -68,6 +68,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         }
         reply.body = self.unread.drain(..length).collect();
         Some(reply)
+    }
+
+    /// Returns once these bytes have come, behind which nothing has.
+    pub async fn hears(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        while !self.unread.windows(bytes.len()).any(|window| window == bytes) {
+            assert!(self.more().await, "the end instead of {bytes:?}");
+        }
+        self.unread.clear();
     }
 
     /// Has the connection ended, without another byte?

@@ -13,6 +13,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
+use super::tunnel;
 use super::upload::Upload;
 use crate::bosh::Response;
 use crate::front::reply::{self, Reply};
@@ -26,6 +27,12 @@ struct Lost;
 /// Carries out a request and sends its answer. Whatever ends it first, a reset by the client, the end of the connection or an answer that
 /// is not read, drops the exchange, which tells the session that its way back is gone (O04).
 pub async fn serve(caller: Arc<Caller>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    if tunnel::is_meant(&request) {
+        if let Some(refusal) = tunnel::serve(&caller, request, &mut respond).await {
+            let _ = timeout(UNREAD, send(refusal, respond)).await;
+        }
+        return;
+    }
     if reply::expects_continue(request.headers()) {
         // if it cannot be said, the rest will not come
         let _ = respond.send_informational(reply::go_on());
@@ -44,6 +51,8 @@ pub async fn serve(caller: Arc<Caller>, request: Request<RecvStream>, mut respon
             };
             (pending.form.answer(answer), Some(pending.exchange))
         }
+        // only a connection of HTTP/1 can become something else
+        Reply::Upgrade(_) => return,
     };
     if let Ok(Ok(())) = timeout(UNREAD, send(response, respond)).await
         && let Some(exchange) = exchange
