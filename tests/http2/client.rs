@@ -22,7 +22,7 @@ pub struct Client {
 
 /// A request under way.
 pub struct Asked {
-    response: ResponseFuture,
+    pub response: ResponseFuture,
     pub upload: SendStream<Bytes>,
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod closing;
 mod frames;
 mod held;
+mod websocket;
 #[path = "../support"]
 mod support {
     pub mod packages;
