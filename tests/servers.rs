@@ -18,6 +18,7 @@ mod support {
     pub mod prosody;
     pub mod server;
     pub mod thief;
+    pub mod websocket;
 }
 
 /// Makes a test for each server of each play `async fn play<S: Server>()`.
@@ -52,4 +53,5 @@ mod servers {
     mod resumption;
     mod secured;
     mod several;
+    mod websocket;
 }

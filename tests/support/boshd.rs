@@ -72,7 +72,23 @@ impl Boshd {
         std::fs::write(&file, [&listen, sections].concat()).expect("boshd.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_boshd"));
         command.arg("run").arg("--config").arg(&file);
-        let mut process = Process::spawn("boshd", &mut command, folder.path().join("boshd.log"));
+        Self::begin(&mut command, address, folder)
+    }
+
+    /// boshd without a configuration: a domain `localhost` inside the process, where every name may come in.
+    pub fn sandbox() -> Self {
+        let address = free_port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_boshd"));
+        command.arg("--listen").arg(address.to_string());
+        Self::begin(
+            &mut command,
+            address,
+            TempDir::with_prefix("boshd-test-").expect("temporary folder"),
+        )
+    }
+
+    fn begin(command: &mut Command, address: SocketAddr, folder: TempDir) -> Self {
+        let mut process = Process::spawn("boshd", command, folder.path().join("boshd.log"));
         process.wait_for(address);
         Self {
             address,

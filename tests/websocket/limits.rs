@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::websocket::{Bench, Client, OPEN};
+use crate::framed::{Bench, OPEN};
+use crate::websocket::Client;
 
 fn message(id: usize, length: usize) -> String {
     format!("<message xmlns='jabber:client' id='{id}'>{}</message>", "x".repeat(length))

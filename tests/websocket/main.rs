@@ -1,5 +1,7 @@
 //! XMPP over WebSocket (spec.md group WS), in memory under a paused clock. Handshakes are in `tests/front/upgrade.rs`.
 
+#[path = "../support/framed.rs"]
+mod framed;
 mod limits;
 #[path = "../support/logs.rs"]
 mod logs;

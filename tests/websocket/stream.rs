@@ -8,9 +8,10 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use crate::framed::upstream::{CLOSING, FEATURES, HEADER};
+use crate::framed::{Bench, OPEN, SUCCESS};
 use crate::logs;
-use crate::websocket::upstream::{CLOSING, FEATURES, HEADER};
-use crate::websocket::{Bench, CLOSE, Client, OPEN, SUCCESS};
+use crate::websocket::{CLOSE, Client};
 
 const MESSAGE: &str = "<message xmlns='jabber:client' id='m1'><body>hello</body></message>";
 
@@ -368,6 +369,17 @@ async fn a_place_and_two_lines_each() {
         ended[0].says("reason", "Terminated") && ended[1].says("reason", "Lost"),
         "{ended:?}"
     );
+}
+
+// AU10: who opens a stream and does not log in is not kept
+#[tokio::test(start_paused = true)]
+async fn nobody_logs_in() {
+    let bench = Bench::new();
+    let (mut client, mut link) = bench.session().await;
+    tokio::time::sleep(Duration::from_secs(58)).await;
+    assert_eq!(client.fails(1000).await, "policy-violation");
+    link.says_goodbye().await;
+    bench.is_left_with(0).await;
 }
 
 // A connection on which nobody opens a stream is closed after half a minute
