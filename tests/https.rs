@@ -8,6 +8,8 @@ mod stack;
 #[path = "support/wire.rs"]
 mod wire;
 
+#[path = "https/http2.rs"]
+mod http2;
 #[path = "https/redirect.rs"]
 mod redirect;
 #[path = "https/safety.rs"]

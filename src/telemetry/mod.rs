@@ -30,6 +30,8 @@ pub fn start(options: Options) {
     // The libraries below us may write heads and bodies at their lower levels.
     let filter = Targets::new()
         .with_target(env!("CARGO_CRATE_NAME"), options.level)
+        // any stranger can make it warn of what he does wrong
+        .with_target("rustls", Level::ERROR)
         .with_default(options.level.min(Level::WARN));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
