@@ -62,7 +62,7 @@ impl Pebble {
             directory: format!("https://localhost:{}/dir", address.port()),
             names,
             management,
-            process: process,
+            process,
             _folder: folder,
         }
     }
