@@ -143,6 +143,68 @@ async fn nothing_old_or_weak() {
     row("TLS 1.2, DEFLATE or nothing", "nothing");
 }
 
+/// What has to work, with OpenSSL's arguments, and what it says of it.
+const TAKEN: [(&str, &[&str], &[&str]); 10] = [
+    (
+        "TLS 1.3",
+        &["-tls1_3"],
+        &["Protocol  : TLSv1.3", "Verify return code: 0 (ok)"],
+    ),
+    (
+        "TLS 1.2",
+        &["-tls1_2"],
+        &[
+            "Protocol  : TLSv1.2",
+            "Compression: NONE",
+            "Secure Renegotiation IS supported",
+        ],
+    ),
+    (
+        "TLS 1.2, ECDSA only",
+        &["-tls1_2", "-cipher", "aECDSA"],
+        &["Peer signature type: ECDSA"],
+    ),
+    (
+        "TLS 1.2, RSA only",
+        &["-tls1_2", "-cipher", "aRSA"],
+        &["Peer signature type: RSA"],
+    ),
+    (
+        "TLS 1.3, ECDSA only",
+        &["-tls1_3", "-sigalgs", "ECDSA+SHA256"],
+        &["Peer signature type: ECDSA"],
+    ),
+    (
+        "TLS 1.3, RSA only",
+        &["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256:ECDSA+SHA224"],
+        &["Peer signature type: RSA"],
+    ),
+    (
+        "TLS 1.3, ChaCha20",
+        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+        &["TLS_CHACHA20"],
+    ),
+    (
+        "TLS 1.3, X25519",
+        &["-tls1_3", "-groups", "X25519"],
+        &["Server Temp Key: X25519"],
+    ),
+    ("TLS 1.3, P-256", &["-tls1_3", "-groups", "P-256"], &["Server Temp Key: ECDH"]),
+    ("ALPN http/1.1", &["-alpn", "http/1.1,spdy/3"], &["ALPN protocol: http/1.1"]),
+];
+
+/// What must not.
+const REFUSED: [(&str, &[&str]); 5] = [
+    ("TLS 1.0", &["-tls1", "-cipher", "ALL:@SECLEVEL=0"]),
+    ("TLS 1.1", &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]),
+    (
+        "TLS 1.2, CBC",
+        &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:AES128-SHA:@SECLEVEL=0"],
+    ),
+    ("TLS 1.2, no encryption", &["-tls1_2", "-cipher", "NULL:aNULL:@SECLEVEL=0"]),
+    ("ALPN of other protocols", &["-alpn", "spdy/3,xmpp-client"]),
+];
+
 /// What OpenSSL's client has to say, with these arguments and this to say inside.
 async fn s_client(address: SocketAddr, root: &Path, arguments: &[&str], inside: &str) -> String {
     let mut command = Command::new("openssl");
@@ -174,73 +236,15 @@ async fn s_client(address: SocketAddr, root: &Path, arguments: &[&str], inside: 
 async fn openssl_gets_what_it_should_and_nothing_else() {
     packages::ensure(&["openssl"]);
     let (authority, address) = listen();
-    // -verify_return_error: the chain is complete up to the root, which is all that the client has
-    let taken: [(&str, &[&str], &[&str]); 10] = [
-        (
-            "TLS 1.3",
-            &["-tls1_3"],
-            &["Protocol  : TLSv1.3", "Verify return code: 0 (ok)"],
-        ),
-        (
-            "TLS 1.2",
-            &["-tls1_2"],
-            &[
-                "Protocol  : TLSv1.2",
-                "Compression: NONE",
-                "Secure Renegotiation IS supported",
-            ],
-        ),
-        (
-            "TLS 1.2, ECDSA only",
-            &["-tls1_2", "-cipher", "aECDSA"],
-            &["Peer signature type: ECDSA"],
-        ),
-        (
-            "TLS 1.2, RSA only",
-            &["-tls1_2", "-cipher", "aRSA"],
-            &["Peer signature type: RSA"],
-        ),
-        (
-            "TLS 1.3, ECDSA only",
-            &["-tls1_3", "-sigalgs", "ECDSA+SHA256"],
-            &["Peer signature type: ECDSA"],
-        ),
-        (
-            "TLS 1.3, RSA only",
-            &["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256:ECDSA+SHA224"],
-            &["Peer signature type: RSA"],
-        ),
-        (
-            "TLS 1.3, ChaCha20",
-            &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
-            &["TLS_CHACHA20"],
-        ),
-        (
-            "TLS 1.3, X25519",
-            &["-tls1_3", "-groups", "X25519"],
-            &["Server Temp Key: X25519"],
-        ),
-        ("TLS 1.3, P-256", &["-tls1_3", "-groups", "P-256"], &["Server Temp Key: ECDH"]),
-        ("ALPN http/1.1", &["-alpn", "http/1.1,spdy/3"], &["ALPN protocol: http/1.1"]),
-    ];
-    for (what, arguments, expected) in taken {
+    // with -verify_return_error the chain is complete up to the root, which is all that the client has
+    for (what, arguments, expected) in TAKEN {
         let said = s_client(address, &authority.root, arguments, GET).await;
         for text in expected.iter().chain(&[ANSWERED]) {
             assert!(said.contains(text), "{what}: {text}\n{said}");
         }
         row(&format!("OpenSSL, {what}"), "taken");
     }
-    let refused: [(&str, &[&str]); 5] = [
-        ("TLS 1.0", &["-tls1", "-cipher", "ALL:@SECLEVEL=0"]),
-        ("TLS 1.1", &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]),
-        (
-            "TLS 1.2, CBC",
-            &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:AES128-SHA:@SECLEVEL=0"],
-        ),
-        ("TLS 1.2, no encryption", &["-tls1_2", "-cipher", "NULL:aNULL:@SECLEVEL=0"]),
-        ("ALPN of other protocols", &["-alpn", "spdy/3,xmpp-client"]),
-    ];
-    for (what, arguments) in refused {
+    for (what, arguments) in REFUSED {
         let said = s_client(address, &authority.root, arguments, GET).await;
         assert!(!said.contains(ANSWERED) && said.contains("alert"), "{what}\n{said}");
         row(&format!("OpenSSL, {what}"), "refused");
