@@ -16,10 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::BUFFER_BYTES;
 use super::parking::Line;
 use super::serve::linger;
 use super::turn::Caller;
-use super::{BUFFER_BYTES, Front};
 use keep_alive::{Progress, Watched};
 
 /// What an HTTP/2 client sends first (RFC 9113 section 3.4). No request of HTTP/1 begins so.
@@ -60,18 +60,8 @@ enum Tide {
     Closing,
 }
 
-impl Front {
-    /// Serves one connection whose protocol is known to be HTTP/2 to its end.
-    pub async fn http2<I>(io: I, caller: Caller)
-    where
-        I: AsyncRead + AsyncWrite + Unpin,
-    {
-        run(Line::new(io), &Arc::new(caller)).await;
-    }
-}
-
-/// Does a connection, of which the first bytes have come, go on in HTTP/2, as a client with prior knowledge has it (h2c)? If it does not
-/// say within that time it is left to HTTP/1, which has its own deadline.
+/// Does a connection, of which the first bytes have come, go on in HTTP/2? A client that chose it by ALPN begins in the same way as one
+/// with prior knowledge (h2c). If it does not say within that time it is left to HTTP/1, which has its own deadline.
 pub async fn is_meant<I: AsyncRead + Unpin>(line: &mut Line<I>, patience: Duration) -> bool {
     if let Some(known) = is_preface(line.behind()) {
         return known;

@@ -2,12 +2,15 @@
 //! would, and once with curl. In memory under a paused clock, or on loopback.
 
 mod attacks;
+#[path = "../support/authority.rs"]
+mod authority;
 mod bodies;
 mod client;
 mod closing;
 mod frames;
 mod held;
 mod websocket;
+mod secure;
 #[path = "../support"]
 mod support {
     pub mod packages;
