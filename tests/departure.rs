@@ -2,6 +2,10 @@
 
 #[path = "support/bench.rs"]
 mod bench;
+#[path = "support/boshd.rs"]
+mod binary;
+#[path = "support/process.rs"]
+mod process;
 #[path = "support/stack.rs"]
 mod stack;
 #[path = "support/wire.rs"]
@@ -10,8 +14,9 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bench::poster::{Client, Connection, creation};
 use bench::upstream::{CLOSING, Upstream};
-use bench::{Bench, connector_on, plain};
+use bench::{Bench, USUAL, WHILE, connector_on, plain};
 use boshd::bosh::Limits;
 use boshd::front::Options;
 use boshd::upstream::way::Terms;
@@ -179,8 +184,36 @@ async fn a_domain_says_how_long() {
     let bench = Bench::before(connector, upstream, Limits::default());
     let (mut client, mut link) = bench.session().await;
     let mut held = client.next("").await;
-    assert!(held.is_held_for(bench::WHILE).await);
+    assert!(held.is_held_for(WHILE).await);
     drop(held);
     link.sees(CLOSING).await;
     bench.is_left_with(0).await;
+}
+
+// AU10, G03: what the operator wrote arrives where it counts
+#[tokio::test]
+async fn the_configuration_says_so() {
+    let upstream = Upstream::listen().await;
+    let settings = "leave_after = '1s'\n[limits]\nlogin_timeout = '3s'\n";
+    let boshd = binary::Boshd::with("example.org", upstream.address, settings);
+    for leaves in [true, false] {
+        let mut connection = Connection::open(boshd.address).await;
+        connection.post(creation(USUAL)).await;
+        let mut link = upstream.accept().await;
+        link.opens().await;
+        let mut client = Client::of(boshd.address, &connection.reply().await);
+        let mut held = client.next("").await;
+        if !leaves {
+            assert!(held.reply().await.is_terminate("policy-violation"));
+            return link.says_goodbye().await;
+        }
+        assert!(held.is_held_for(WHILE).await);
+        drop(held);
+        link.says_goodbye().await;
+        let began = Instant::now();
+        while !boshd.log().contains("reason=Left") {
+            assert!(began.elapsed() < bench::PATIENCE, "{}", boshd.log());
+            sleep(WHILE).await;
+        }
+    }
 }

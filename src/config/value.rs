@@ -284,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn some_times_are_whole_seconds_or_none() {
+        for (text, fits) in [
+            ("0s", true),
+            ("1s", true),
+            ("65535s", true),
+            ("65536s", false),
+            ("500ms", false),
+        ] {
+            assert_eq!(seconds_or_none(&duration(text).expect("a duration")).is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
     fn sizes_have_units() {
         let size = |text: &str| Size::parse(&Raw::from_variable(text)).map(|size| size.0);
         assert_eq!(size("4MiB"), Ok(4 << 20));
