@@ -1,6 +1,7 @@
 //! Wires the parts, and says in which order they start and stop. A stop: grace (the outside is told to look elsewhere), drain (sessions are
 //! told), listeners close, and at the deadline at the latest the process ends.
 
+mod files;
 mod https;
 mod listeners;
 mod options;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Level, info, warn};
 
+use self::files::Room;
 use self::https::Https;
 use crate::config::{self, Config};
 use crate::front::door::Door;
@@ -57,8 +59,9 @@ impl App {
         let mut https = Https::default();
         let opened = config.listen.iter().map(|listen| listeners::open(listen, &mut https));
         let opened = opened.collect::<anyhow::Result<Vec<_>>>()?;
-        let manager = Arc::new(ConnectionManager::new(connector, options::manager(config)));
-        let front = Arc::new(Front::new(options::front(config, tryout)?, Arc::clone(&manager)));
+        let room = Room::make(config.limits.sessions);
+        let manager = Arc::new(ConnectionManager::new(connector, options::manager(config, room)?));
+        let front = Arc::new(Front::new(options::front(config, room, tryout)?, Arc::clone(&manager)));
         Ok(Self {
             listeners: opened.into_iter().flatten().collect(),
             https,

@@ -1,5 +1,8 @@
 //! Networks as an operator names them, and the neighbourhood that an address counts with.
 
+pub mod ledger;
+pub mod rate;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses with this beginning: `10.0.0.0/8`.

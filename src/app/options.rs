@@ -6,11 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use http::{HeaderName, HeaderValue};
 
+use super::files::Room;
 use crate::bosh;
 use crate::config::{Config, Cors as CorsConfig};
 use crate::front::cors::{Cors, Credentials, Origins};
-use crate::front::{self, Charset, Tryout, discovery};
-use crate::manager;
+use crate::front::{self, Charset, Tryout, discovery, shield};
+use crate::manager::{self, PerAddress};
+use crate::network::Network;
 use crate::upstream::dns;
 use crate::xml::{Text, XmlLimits};
 use crate::xmpp;
@@ -21,8 +23,8 @@ const IDLE_MARGIN: Duration = Duration::from_secs(5);
 /// Room for the wrapper in a request's body.
 const WRAPPER_BYTES: usize = 1024;
 
-pub(super) fn manager(config: &Config) -> manager::Options {
-    manager::Options {
+pub(super) fn manager(config: &Config, room: Room) -> anyhow::Result<manager::Options> {
+    Ok(manager::Options {
         session: Arc::new(bosh::Limits {
             max_wait: seconds(config.bosh.max_wait),
             max_hold: config.bosh.max_hold,
@@ -38,15 +40,21 @@ pub(super) fn manager(config: &Config) -> manager::Options {
             ..bosh::Limits::default()
         }),
         middlebox: config.bosh.middlebox,
-        sessions: config.limits.sessions,
+        sessions: room.sessions,
+        per_address: PerAddress {
+            sessions: count(config.limits.sessions_per_address),
+            new_sessions: config.limits.new_sessions_per_address,
+            unauthenticated: count(config.limits.unauthenticated_per_address),
+            exempt: exempt(config)?,
+        },
         stanza_bytes: config.limits.stanza_bytes,
         memory: config.limits.memory,
         default_domain: xmpp::Domain::parse(&config.upstream.default_domain),
         client_bytes: config.limits.body_bytes.saturating_sub(WRAPPER_BYTES),
-    }
+    })
 }
 
-pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Options> {
+pub(super) fn front(config: &Config, room: Room, tryout: Tryout) -> anyhow::Result<front::Options> {
     Ok(front::Options {
         path: config.bosh.path.clone(),
         body_bytes: config.limits.body_bytes,
@@ -69,6 +77,12 @@ pub(super) fn front(config: &Config, tryout: Tryout) -> anyhow::Result<front::Op
         websocket: Some(config.websocket.path.clone()).filter(|path| !path.is_empty()),
         script: config.bosh.script,
         discovery: discovery(config),
+        shield: shield::Options {
+            connections: room.connections,
+            connections_per_address: count(config.limits.connections_per_address),
+            requests_per_address: config.limits.requests_per_address,
+            exempt: exempt(config)?,
+        },
         tryout,
         ..front::Options::default()
     })
@@ -94,6 +108,16 @@ fn ascii(host: &str) -> Option<String> {
         None if host.starts_with('[') => Some(host.to_ascii_lowercase()),
         None => dns::ascii(host),
     }
+}
+
+/// Networks without limits per address.
+fn exempt(config: &Config) -> anyhow::Result<Vec<Network>> {
+    let network = |text: &String| Network::parse(text).with_context(|| format!("not a network: {text}"));
+    config.limits.exempt.iter().map(network).collect()
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn cors(config: &CorsConfig) -> anyhow::Result<Cors> {

@@ -124,7 +124,7 @@ fn pause() -> impl Fn(&Duration) -> Result<(), String> {
     within(Duration::from_millis(100)..=Duration::from_secs(3600))
 }
 
-fn networks(list: &[String]) -> Result<(), String> {
+pub(super) fn networks(list: &[String]) -> Result<(), String> {
     let is_network = |text: &str| {
         let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
         let most = address

@@ -1,10 +1,12 @@
-//! Values as an operator writes them: durations ("55s") and sizes ("4MiB") with a unit or as plain integers, texts, lists, flags.
+//! Values as an operator writes them: durations ("55s") and sizes ("4MiB") with a unit or as plain integers, rates ("50/s"), texts, lists, flags.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
+
+use crate::network::rate::Rate;
 
 /// A value as it stands in the file or in an environment variable, before anybody knows what it is for.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,6 +41,13 @@ const SIZES: [(&str, u64); 7] = [
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
     ("B", 1),
+];
+
+/// What a rate counts in.
+const PERIODS: [(&str, Duration); 3] = [
+    ("s", Duration::from_secs(1)),
+    ("m", Duration::from_secs(60)),
+    ("h", Duration::from_secs(3600)),
 ];
 
 impl Raw {
@@ -122,6 +131,27 @@ impl Value for Size {
             Some((name, unit)) => format!("\"{}{name}\"", self.0 as u64 / unit),
             None => self.0.to_string(),
         }
+    }
+}
+
+impl Value for Rate {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let read = |text: &String| {
+            let (events, unit) = text.split_once('/')?;
+            let (_, period) = PERIODS.iter().find(|(name, _)| *name == unit.trim_start())?;
+            let events = events.trim_end().parse().ok().filter(|events| *events > 0)?;
+            Some(Self { events, period: *period })
+        };
+        let rate = if let Raw::Text(text) = raw { read(text) } else { None };
+        rate.ok_or_else(|| format!("{} is not a rate such as \"50/s\" or \"3000/m\"", raw.show()))
+    }
+
+    fn show(&self) -> String {
+        let name = PERIODS
+            .iter()
+            .find(|(_, period)| *period == self.period)
+            .map_or("s", |(name, _)| name);
+        format!("\"{}/{name}\"", self.events)
     }
 }
 
@@ -303,6 +333,16 @@ mod tests {
         assert_eq!(size("1048576"), Ok(1 << 20));
         assert_eq!(size("10 kB"), Ok(10_000));
         assert!(size("4M").is_err());
+    }
+
+    #[test]
+    fn rates_have_a_period() {
+        let rate = |text: &str| Rate::parse(&Raw::from_variable(text));
+        assert_eq!(rate("50/s"), Ok(Rate::per_second(50)));
+        assert_eq!(rate("\"3000/m\"").map(|rate| rate.show()), Ok("\"3000/m\"".to_owned()));
+        for bad in ["50", "0/s", "/s", "50/d", "-1/s", "1.5/s", "off", "99999999999/s", "50/"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -85,6 +85,11 @@ impl Door {
         self.client_address != ClientAddress::ProxyProtocol && self.believes(peer)
     }
 
+    /// Is this peer a proxy that says for whom it asks?
+    pub fn hears_of_clients(&self, peer: &Peer) -> bool {
+        self.client_address != ClientAddress::Socket && self.believes(peer)
+    }
+
     fn believes(&self, peer: &Peer) -> bool {
         !peer.has_address() || self.trusts(peer.address.ip())
     }

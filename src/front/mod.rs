@@ -18,6 +18,7 @@ pub mod redirect;
 pub mod reply;
 mod script;
 pub mod serve;
+pub mod shield;
 mod standing;
 pub mod tap;
 pub mod tls;
@@ -47,6 +48,7 @@ pub use coding::ACCEPTED;
 use cors::{Cors, Origins};
 use discovery::Discovery;
 use reply::Reply;
+use shield::Shield;
 use standing::Standing;
 
 /// What an operator decides about this floor.
@@ -79,6 +81,7 @@ pub struct Options {
     pub script: bool,
     pub discovery: discovery::Options,
     pub waiting: Waiting,
+    pub shield: shield::Options,
     pub tryout: Tryout,
 }
 
@@ -116,6 +119,7 @@ impl Default for Options {
             script: false,
             discovery: discovery::Options::default(),
             waiting: Waiting::Parked,
+            shield: shield::Options::default(),
             tryout: Tryout::Off,
         }
     }
@@ -134,6 +138,7 @@ pub struct Front {
     state: Arc<FrontState>,
     routes: Router,
     http: http1::Builder,
+    shield: Arc<Shield>,
     /// The request headers that make a difference to a POST.
     heeded: Vec<HeaderName>,
 }
@@ -151,6 +156,7 @@ impl Front {
             // a parked connection has a turn for each head, and its deadline there
             http.timer(TokioTimer::new()).header_read_timeout(options.head_timeout);
         }
+        let shield = Arc::new(Shield::new(options.shield.clone()));
         let state = Arc::new(FrontState {
             discovery: Discovery::new(&options.discovery),
             standing: Arc::new(Standing::new(options.cors.clone(), &options.headers)),
@@ -162,6 +168,7 @@ impl Front {
             heeded: state.options.heeded(),
             state,
             http,
+            shield,
         }
     }
 
@@ -170,6 +177,7 @@ impl Front {
     where
         B: HttpBody<Data = Bytes, Error = BodyLost> + Send + Unpin + 'static,
     {
+        self.shield.turn(peer.address.ip()).await;
         let is_endpoint = self.state.options.is_endpoint(request.uri().path());
         if is_endpoint && request.method() == Method::POST {
             let post = bosh::Post::new(&self.state, request.headers());

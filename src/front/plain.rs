@@ -29,9 +29,14 @@ where
         return None;
     }
     let (heeded, head, body) = read(caller, line.behind())?;
+    let client = caller.client(&heeded);
+    if !front.shield.is_its_turn(client.address.ip()) {
+        // hyper can wait
+        return None;
+    }
     let request = line.take(head + body);
     let post = Post::new(&front.state, &heeded);
-    Some(post.at_once(&front.state, &caller.client(&heeded), request.slice(head..)))
+    Some(post.at_once(&front.state, &client, request.slice(head..)))
 }
 
 /// The headers that make a difference, and the bytes of head and body.

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::door::Door;
 use super::parking::Line;
+use super::shield::Place;
 use super::tls::{Failed, Secured};
 use super::turn::{self, Caller, Held, Outcome, Persistence};
 use super::upgrade::Upgrade;
@@ -45,7 +46,10 @@ impl Front {
                         peer: ends.map_or(Peer::unknown(), |(address, local)| peer::of(address, local)),
                         shutdown: shutdown.clone(),
                     };
-                    connections.spawn(Self::accepted(stream, caller));
+                    let client = (!caller.door.hears_of_clients(&caller.peer)).then_some(caller.peer.address.ip());
+                    if let Some(place) = self.shield.connection(client) {
+                        connections.spawn(Self::accepted(stream, caller, place));
+                    }
                 }
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
                 Err(error) => {
@@ -60,10 +64,12 @@ impl Front {
     }
 
     /// One connection's way in, before its first request.
-    async fn accepted(mut stream: Stream, mut caller: Caller) {
+    async fn accepted(mut stream: Stream, mut caller: Caller, mut place: Place) {
         let patience = caller.front.state.options.head_timeout;
         match caller.door.introduced(&mut stream, caller.peer, patience).await {
-            Ok(peer) => caller.peer = peer,
+            Ok(peer) if peer == caller.peer => {}
+            Ok(client) if place.take_for(client.address.ip()) => caller.peer = client,
+            Ok(_) => return,
             Err(error) => {
                 tracing::debug!(proxy = %caller.peer.address.ip(), %error, "a proxy does not say whose connection it is");
                 return;

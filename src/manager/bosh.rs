@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::admission::Place;
 use super::live::Live;
 use super::memory::Memory;
 use super::middlebox::Middleboxes;
@@ -21,13 +22,15 @@ use super::sid::Key;
 use crate::bosh::{Input, Request, RequestId, Response, ServerFailure, Session, StreamId, Time};
 use crate::upstream::{Call, Connect, Connecting, Peer};
 use crate::xml::XmlLimits;
-use crate::xmpp::{Domain, StreamHeader};
+use crate::xmpp::{Domain, StreamEvent, StreamHeader, guessing};
 
 /// What a session is made with besides its value.
 pub(super) struct Setting {
     pub key: Key,
     /// Who made it.
     pub peer: Peer,
+    /// Among the sessions of its address.
+    pub place: Place,
     pub xml: XmlLimits,
     /// What a client is told that an element of its own may have.
     pub client_bytes: usize,
@@ -105,7 +108,7 @@ impl LiveSession {
                 Some(call) if connector.is_gone(&call.domain) => {
                     self.turn(|live, setting| live.unserved(id, ServerFailure::HostGone, setting));
                 }
-                Some(call) if connector.serves(&call.domain) => connecting.push((id, connector.connect(call))),
+                Some(call) if connector.serves(&call.domain) => connecting.push((id, self.setting.reach(connector, call))),
                 _ => _ = self.turn(|live, setting| live.unserved(id, ServerFailure::HostUnknown, setting)),
             }
         }
@@ -186,11 +189,31 @@ impl Setting {
     /// The one place that hears, once, that the client of a session has logged in, be it a BOSH session or a plain stream.
     pub fn logged_in(&self) {
         debug!(session = %self.key, "logged in");
+        self.place.logged_in();
     }
 
     /// A session's time as the clock's.
     pub fn at(&self, time: Time) -> Instant {
         self.opened + Duration::from_millis(time.0)
+    }
+
+    /// The way to its server.
+    pub fn reach<'c>(&self, connector: &'c dyn Connect, call: Call) -> Connecting<'c> {
+        let late = self.place.late();
+        if late.is_zero() {
+            return connector.connect(call);
+        }
+        Box::pin(async move {
+            sleep(late).await;
+            connector.connect(call).await
+        })
+    }
+
+    /// The server has said this.
+    pub fn hears(&self, event: &StreamEvent) {
+        if guessing::has_failed(event) {
+            self.place.has_failed((self.opened + self.opened.elapsed()).into_std());
+        }
     }
 
     pub fn now(&self) -> Time {
@@ -219,6 +242,7 @@ mod tests {
         let setting = Setting {
             key,
             peer: Peer::unknown(),
+            place: Place::default(),
             xml: XmlLimits::default(),
             client_bytes: 10_000,
             tracker: TaskTracker::new(),

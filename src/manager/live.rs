@@ -327,6 +327,7 @@ impl Live {
             let Link::Connected(stream) = &mut leg.link else { return };
             match stream.poll_event(cx) {
                 Poll::Ready(Ok(event)) => {
+                    setting.hears(&event);
                     let logged_in = leg.logs_in(&event);
                     let passes = leg.server_says(&event);
                     if logged_in {

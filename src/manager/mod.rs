@@ -1,5 +1,6 @@
 //! The connection manager: sessions that are alive, found by their sid; nothing here knows HTTP.
 
+mod admission;
 mod bosh;
 mod deferred;
 mod exchange;
@@ -23,6 +24,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use self::admission::Admission;
+pub use self::admission::PerAddress;
 use self::bosh::{LiveSession, Setting};
 pub use self::exchange::Exchange;
 use self::frames::Framed;
@@ -48,6 +51,7 @@ pub struct Options {
     pub session: Arc<Limits>,
     /// Sessions at once; each costs one socket towards the server and one or two towards its client.
     pub sessions: usize,
+    pub per_address: PerAddress,
     /// Bytes of one element from a server.
     pub stanza_bytes: usize,
     /// Bytes of one element from a client, as it is told (S09).
@@ -65,6 +69,7 @@ impl Default for Options {
         Self {
             session: Arc::default(),
             sessions: 100_000,
+            per_address: PerAddress::default(),
             stanza_bytes: 1024 * 1024,
             client_bytes: 1023 * 1024,
             memory: 2 << 30,
@@ -90,6 +95,7 @@ pub struct ConnectionManager {
     framed: Arc<Registry<PlainStream<Framed>>>,
     memory: Arc<Memory>,
     middleboxes: Option<Arc<Middleboxes>>,
+    admission: Arc<Admission>,
     tracker: TaskTracker,
     draining: AtomicBool,
 }
@@ -103,6 +109,7 @@ impl ConnectionManager {
         Self {
             memory: Memory::new(options.memory),
             middleboxes: options.middlebox.then(Arc::default),
+            admission: Arc::new(Admission::new(options.per_address.clone())),
             polled,
             framed,
             connector,
@@ -187,10 +194,10 @@ impl ConnectionManager {
         face: impl FnOnce(&Setting) -> F,
     ) -> Option<(Key, Arc<PlainStream<F>>)> {
         let key = Key::random().ok()?;
-        if self.draining.load(Ordering::SeqCst) || !registry.admit() {
+        if self.draining.load(Ordering::SeqCst) {
             return None;
         }
-        let setting = self.setting(key, *peer);
+        let setting = self.admit(registry, key, *peer)?;
         let face = face(&setting);
         let session = Arc::new(PlainStream::new(setting, face, self.connector.clone()));
         registry.insert(key, session.clone());
@@ -210,12 +217,20 @@ impl ConnectionManager {
         });
     }
 
-    fn setting(&self, key: Key, peer: Peer) -> Setting {
+    /// What one more session is made with; `None`: there is no place for it.
+    fn admit<S>(&self, registry: &Registry<S>, key: Key, peer: Peer) -> Option<Setting> {
         #[expect(clippy::disallowed_methods, reason = "where a session's time begins")]
         let opened = Instant::now();
-        Setting {
+        let client = peer.address.ip();
+        let place = self.admission.admit(client, opened.into_std()).ok()?;
+        if !registry.admit() {
+            self.admission.is_full(client, opened.into_std());
+            return None;
+        }
+        Some(Setting {
             key,
             peer,
+            place,
             xml: XmlLimits {
                 element_bytes: self.options.stanza_bytes,
                 ..XmlLimits::default()
@@ -228,7 +243,7 @@ impl ConnectionManager {
                 .filter(|seconds| *seconds > 0)
                 .map(|seconds| Duration::from_secs(seconds.into())),
             opened,
-        }
+        })
     }
 
     /// Ends every session with `system-shutdown` as its client comes to hear of it (J15), and makes no new ones. Returns when all are
@@ -268,11 +283,10 @@ impl ConnectionManager {
             error!(%cause, "no randomness for a session id");
             refuse(Condition::InternalServerError)
         })?;
-        if !self.registry.admit() {
-            return Err(refuse(Condition::PolicyViolation));
-        }
+        let setting = self.admit(&self.registry, key, *peer);
+        let setting = setting.ok_or_else(|| refuse(Condition::PolicyViolation))?;
         info!(%domain, session = %key, client = %peer.address.ip(), "session begins");
-        Ok(self.begin(creation, key, domain, *peer))
+        Ok(self.begin(creation, domain, setting))
     }
 
     /// What a session with this domain may do.
@@ -286,15 +300,15 @@ impl ConnectionManager {
         }
     }
 
-    fn begin(&self, creation: Box<Request>, key: Key, domain: Domain, peer: Peer) -> Exchange {
-        let id = RequestId(0);
+    fn begin(&self, creation: Box<Request>, domain: Domain, setting: Setting) -> Exchange {
+        let (id, key) = (RequestId(0), setting.key);
         let admitted = Admitted {
             id,
             sid: key.sid(),
             limits: self.limits(&domain),
         };
         let session = Arc::new(LiveSession::new(
-            self.setting(key, peer),
+            setting,
             domain,
             Session::open(creation, admitted, Time::default()),
         ));

@@ -147,7 +147,7 @@ impl<F: Face> PlainStream<F> {
             let turn = catch_unwind(AssertUnwindSafe(|| {
                 let wanted = self.lock().wanted.take();
                 if let Some(call) = wanted {
-                    connecting = Some(self.connector.connect(call));
+                    connecting = Some(self.setting.reach(&*self.connector, call));
                 }
                 if let Some(Poll::Ready(result)) = connecting.as_mut().map(|connecting| connecting.as_mut().poll(cx)) {
                     connecting = None;
@@ -277,7 +277,10 @@ impl<F: Face> Plain<F> {
             }
             let Link::Connected(stream) = &mut self.link else { return };
             match stream.poll_event(cx) {
-                Poll::Ready(Ok(event)) => self.server_says(event, setting),
+                Poll::Ready(Ok(event)) => {
+                    setting.hears(&event);
+                    self.server_says(event, setting);
+                }
                 Poll::Ready(Err(failure)) => return self.lost(&failure, setting),
                 Poll::Pending => break,
             }

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::{BoxStream, Connected};
 use crate::xml::{XmlError, XmlLimits};
 use crate::xmpp::inbound::Inbound;
-use crate::xmpp::{StreamEvent, StreamHeader, features, outbound};
+use crate::xmpp::{StreamEvent, StreamHeader, features, guessing, outbound};
 
 /// Bytes read at once. One such buffer a thread serves all its sessions.
 const READ: usize = 16 * 1024;
@@ -51,6 +52,15 @@ pub struct ServerStream {
     output: BytesMut,
     /// The connection has taken bytes that it has not passed on, as TLS does.
     holds_back: bool,
+    /// Attempts to log in that failed.
+    failures: u32,
+    late: Option<Box<Late>>,
+}
+
+/// A failure that the client is told of later, so that guessing takes time. Nothing behind it is read before.
+struct Late {
+    failure: StreamEvent,
+    until: Pin<Box<Sleep>>,
 }
 
 impl ServerStream {
@@ -64,6 +74,8 @@ impl ServerStream {
             input: read,
             output: unwritten,
             holds_back: false,
+            failures: 0,
+            late: None,
         }
     }
 
@@ -99,8 +111,17 @@ impl ServerStream {
     /// See [`StreamFailure`]; the stream is of no use after it.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamEvent, StreamFailure>> {
         loop {
+            if let Some(late) = &mut self.late {
+                ready!(late.until.as_mut().poll(cx));
+            }
+            if let Some(late) = self.late.take() {
+                return Poll::Ready(Ok(late.failure));
+            }
             if let Some(event) = self.inbound.next(&mut self.input)? {
-                return Poll::Ready(Ok(self.for_the_client(event)));
+                match self.put_off(event) {
+                    Some(event) => return Poll::Ready(Ok(self.for_the_client(event))),
+                    None => continue,
+                }
             }
             if self.input.is_empty() {
                 self.input = BytesMut::new();
@@ -109,6 +130,21 @@ impl ServerStream {
                 return Poll::Ready(Err(StreamFailure::Ended));
             }
         }
+    }
+
+    /// The event, unless it is told later.
+    fn put_off(&mut self, event: StreamEvent) -> Option<StreamEvent> {
+        if !guessing::has_failed(&event) {
+            return Some(event);
+        }
+        self.failures += 1;
+        let delay = guessing::put_off(self.failures);
+        if delay.is_zero() {
+            return Some(event);
+        }
+        let until = Box::pin(sleep(delay));
+        self.late = Some(Box::new(Late { failure: event, until }));
+        None
     }
 
     /// Features without what the client must not be offered.

@@ -3,6 +3,7 @@
 mod counts;
 pub mod features;
 pub mod framing;
+pub mod guessing;
 pub mod inbound;
 pub mod login;
 pub mod managed;
