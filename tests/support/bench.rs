@@ -72,7 +72,19 @@ impl Bench {
 
     pub fn managing(connector: Arc<dyn Connect>, upstream: Upstream, options: manager::Options) -> Self {
         let manager = Arc::new(ConnectionManager::new(connector, options));
-        let front = Arc::new(Front::new(front::Options::default(), manager.clone()));
+        Self::fronted(front::Options::default(), manager, upstream)
+    }
+
+    /// Serves `example.org` at the scripted server, behind an endpoint of these options.
+    pub async fn behind(front: front::Options, options: manager::Options) -> Self {
+        let upstream = Upstream::listen().await;
+        let connector = connector(&[upstream.address], Duration::from_secs(10));
+        let manager = Arc::new(ConnectionManager::new(Arc::new(connector), options));
+        Self::fronted(front, manager, upstream)
+    }
+
+    fn fronted(front: front::Options, manager: Arc<ConnectionManager>, upstream: Upstream) -> Self {
+        let front = Arc::new(Front::new(front, manager.clone()));
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.address().unwrap();
         let shutdown = CancellationToken::new();
