@@ -6,6 +6,7 @@ mod bench;
 mod bystander;
 mod floods;
 mod guessing;
+mod proxied;
 mod slow;
 mod smuggling;
 #[path = "../support/stack.rs"]
