@@ -1,9 +1,12 @@
 // stanza.js in Node: alice and bob log in and send each other numbered messages.
-// node stanza.mjs ENDPOINT COUNT; the last line printed is JSON: what each of them received.
+// node stanza.mjs ENDPOINT COUNT [SILENCE]; before each third message there are so many milliseconds of silence. The last line printed is
+// JSON: what each of them received, and how many milliseconds each message took.
 
 import { createClient } from 'stanza';
 
-const [endpoint, count] = [process.argv[2], Number(process.argv[3])];
+const [endpoint, count, silence] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4] ?? 0)];
+const written = {};
+const delays = [];
 
 function login(user) {
     const received = [];
@@ -13,7 +16,10 @@ function login(user) {
         password: `${user}'s secret`,
         transports: { bosh: endpoint, websocket: false },
     });
-    client.on('message', (message) => received.push(message.body));
+    client.on('message', ({ body }) => {
+        delays.push(Date.now() - written[body]);
+        received.push(body);
+    });
     return new Promise((resolve, reject) => {
         // Not at session:started, which is before <enable/>: stanza.js handles an answer that was lost and asked for again after the next one,
         // and would count for XEP-0198 what the server sent before <enabled/>; Prosody ends the stream of who acknowledges too much.
@@ -33,7 +39,10 @@ async function exchange({ client, received }, user, peer) {
     };
     for (let number = 0; number < count; number += 1) {
         await heard(number + (user === 'bob'));
-        client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body: `${user} ${number}` });
+        if (number % 3 === 0) await new Promise((resolve) => setTimeout(resolve, silence));
+        const body = `${user} ${number}`;
+        written[body] = Date.now();
+        client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body });
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
     await heard(count);
@@ -43,5 +52,5 @@ async function exchange({ client, received }, user, peer) {
 
 const [alice, bob] = await Promise.all([login('alice'), login('bob')]);
 const received = await Promise.all([exchange(alice, 'alice', 'bob'), exchange(bob, 'bob', 'alice')]);
-console.log(JSON.stringify({ alice: received[0], bob: received[1] }));
+console.log(JSON.stringify({ alice: received[0], bob: received[1], delays }));
 process.exit(0);

@@ -1,9 +1,10 @@
 // Strophe.js in two pages of another origin than the endpoint's: alice and bob log in and send each other numbered messages.
-// node strophe.mjs ENDPOINT COUNT; the last line printed is JSON: what each of them received, and how often Strophe retried.
+// node strophe.mjs ENDPOINT COUNT [SILENCE [PROXY]]; before each third message there are so many milliseconds of silence. The last line printed
+// is JSON: what each of them received, how often Strophe retried, and how many milliseconds each message took.
 
 import { openPage, withBrowser, withSite } from './browser.mjs';
 
-const [endpoint, count] = [process.argv[2], Number(process.argv[3])];
+const [endpoint, count, silence, proxy] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4] ?? 0), process.argv[5]];
 const library = new URL('node_modules/strophe.js/dist/strophe.umd.min.js', import.meta.url);
 const html = '<!doctype html><title>Chat</title><script src="/strophe.js"></script>';
 
@@ -11,10 +12,13 @@ const html = '<!doctype html><title>Chat</title><script src="/strophe.js"></scri
 function login({ endpoint, user }) {
     Strophe.setLogLevel(Strophe.LogLevel.WARN);
     const connection = new Strophe.Connection(endpoint);
-    window.chat = { connection, received: [] };
+    window.chat = { connection, received: [], written: {}, heard: {} };
     connection.addHandler((message) => {
         const body = message.querySelector('body');
-        if (body) chat.received.push(body.textContent);
+        if (body) {
+            chat.heard[body.textContent] = Date.now();
+            chat.received.push(body.textContent);
+        }
         return true;
     }, null, 'message');
     return new Promise((resolve, reject) => {
@@ -31,9 +35,9 @@ function login({ endpoint, user }) {
 }
 
 // In the page: sends the messages, each when the other's has come, and resolves once as many have come and a ping was answered.
-async function exchange({ user, peer, count }) {
+async function exchange({ user, peer, count, silence }) {
     const heard = async (enough) => {
-        const end = performance.now() + 90_000;
+        const end = performance.now() + 90_000 + silence;
         while (chat.received.length < enough) {
             if (chat.failure) throw chat.failure;
             if (performance.now() > end) {
@@ -44,7 +48,9 @@ async function exchange({ user, peer, count }) {
     };
     for (let number = 0; number < count; number += 1) {
         await heard(number + (user === 'bob'));
+        if (number % 3 === 0) await new Promise((resolve) => setTimeout(resolve, silence));
         const message = $msg({ to: `${peer}@example.test/strophe`, type: 'chat' });
+        chat.written[`${user} ${number}`] = Date.now();
         chat.connection.send(message.c('body').t(`${user} ${number}`));
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
@@ -54,7 +60,7 @@ async function exchange({ user, peer, count }) {
         chat.connection.sendIQ(ping, resolve, reject, 30_000);
     });
     chat.connection.disconnect();
-    return chat.received;
+    return { received: chat.received, written: chat.written, heard: chat.heard };
 }
 
 const result = await withSite(html, { '/strophe.js': library }, (origin) => withBrowser(async (browser) => {
@@ -65,7 +71,9 @@ const result = await withSite(html, { '/strophe.js': library }, (origin) => with
     for (const page of pages) {
         page.on('console', (message) => { retries += message.text().startsWith('request errored'); });
     }
-    const [alice, bob] = await Promise.all(pages.map((page, i) => page.evaluate(exchange, { count, ...users[i] })));
-    return { alice, bob, retries };
-}));
+    const [alice, bob] = await Promise.all(pages.map((page, i) => page.evaluate(exchange, { count, silence, ...users[i] })));
+    const delays = [[alice, bob], [bob, alice]].flatMap(([writer, reader]) =>
+        Object.entries(writer.written).map(([text, moment]) => reader.heard[text] - moment));
+    return { alice: alice.received, bob: bob.received, retries, delays };
+}, proxy));
 console.log(JSON.stringify(result));

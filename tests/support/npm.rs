@@ -1,4 +1,5 @@
 //! The JavaScript clients under `tests/clients/`: installed as their lock file says, run as scripts whose last line is JSON.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,9 +18,13 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs a script of that folder and returns its result; it must be done within `patience`.
 pub fn run(script: &'static str, arguments: &[&str], patience: Duration) -> Value {
+    run_by(Command::new("node"), script, arguments, patience)
+}
+
+/// The same where `node` takes more words to be started.
+pub fn run_by(mut command: Command, script: &'static str, arguments: &[&str], patience: Duration) -> Value {
     install();
     let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
-    let mut command = Command::new("node");
     command.arg(Path::new(FOLDER).join(script)).args(arguments);
     let mut process = Process::spawn(script, &mut command, folder.path().join("script.log"));
     let Some(status) = process.wait(patience) else {
