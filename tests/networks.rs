@@ -49,4 +49,5 @@ mod networks {
     mod lossy;
     mod proxies;
     mod squid;
+    mod table;
 }

@@ -9,8 +9,8 @@ mod client;
 mod closing;
 mod frames;
 mod held;
-mod websocket;
 mod secure;
+mod websocket;
 #[path = "../support"]
 mod support {
     pub mod packages;
