@@ -1,7 +1,9 @@
 //! A stream from its open to its close.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use boshd::bosh::Limits;
 use boshd::front::Options;
 use boshd::manager;
 use tokio_tungstenite::tungstenite::Message;
@@ -374,7 +376,15 @@ async fn a_place_and_two_lines_each() {
 // AU10: who opens a stream and does not log in is not kept
 #[tokio::test(start_paused = true)]
 async fn nobody_logs_in() {
-    let bench = Bench::new();
+    let session = Limits {
+        login_timeout: 60,
+        ..Limits::default()
+    };
+    let options = manager::Options {
+        session: Arc::new(session),
+        ..manager::Options::default()
+    };
+    let bench = Bench::with(Options::default(), options);
     let (mut client, mut link) = bench.session().await;
     tokio::time::sleep(Duration::from_secs(58)).await;
     assert_eq!(client.fails(1000).await, "policy-violation");
