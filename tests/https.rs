@@ -8,6 +8,8 @@ mod stack;
 #[path = "support/wire.rs"]
 mod wire;
 
+#[path = "https/discovery.rs"]
+mod discovery;
 #[path = "https/http2.rs"]
 mod http2;
 #[path = "https/redirect.rs"]

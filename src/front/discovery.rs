@@ -10,6 +10,7 @@ use http::header;
 use http::{HeaderMap, HeaderValue, Response as HttpResponse, Uri};
 
 use super::FrontState;
+use super::door::Door;
 use super::reply::{self, Form, Rejection};
 use crate::manager::Peer;
 use crate::xml::escape_attribute;
@@ -20,7 +21,7 @@ pub struct Options {
     /// The endpoints as the outside sees them: of BOSH, `https://...`, and of WebSocket, `wss://...`.
     pub bosh: Option<String>,
     pub websocket: Option<String>,
-    /// The hosts that one may ask for: names, or `*.example.org` for whatever is below one.
+    /// The hosts that one may ask for, besides those that our certificates name: names, or `*.example.org` for whatever is below one.
     pub hosts: Vec<String>,
 }
 
@@ -63,28 +64,26 @@ impl Discovery {
     }
 }
 
-pub async fn xml(State(state): State<Arc<FrontState>>, Extension(peer): Extension<Peer>, request: Request) -> HttpResponse<Body> {
-    serve(&state, &peer, &request, |discovery| (XRD, discovery.xml.clone()))
+type Asked = (State<Arc<FrontState>>, Extension<Peer>, Extension<Arc<Door>>);
+
+pub async fn xml(asked: Asked, request: Request) -> HttpResponse<Body> {
+    serve(&asked, &request, |discovery| (XRD, discovery.xml.clone()))
 }
 
-pub async fn json(
-    State(state): State<Arc<FrontState>>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-) -> HttpResponse<Body> {
-    serve(&state, &peer, &request, |discovery| (JRD, discovery.json.clone()))
+pub async fn json(asked: Asked, request: Request) -> HttpResponse<Body> {
+    serve(&asked, &request, |discovery| (JRD, discovery.json.clone()))
 }
 
 /// Over a way that others could have written on, it would lead users anywhere (HM02).
 fn serve(
-    state: &FrontState,
-    peer: &Peer,
+    (State(state), Extension(peer), Extension(door)): &Asked,
     request: &Request,
     choose: impl FnOnce(&Discovery) -> (HeaderValue, Bytes),
 ) -> HttpResponse<Body> {
     let host = host(request.uri(), request.headers());
-    let asked = state.discovery.as_ref().filter(|_| peer.is_secure());
-    match asked.filter(|discovery| host.is_some_and(|host| discovery.speaks_for(host))) {
+    let proven = |host| door.tls.as_ref().is_some_and(|tls| tls.proves(host));
+    let is_ours = |discovery: &&Discovery| host.is_some_and(|host| discovery.speaks_for(host) || proven(host));
+    match state.discovery.as_ref().filter(|_| peer.is_secure()).filter(is_ours) {
         Some(discovery) => {
             let (kind, document) = choose(discovery);
             reply::document(kind, document)

@@ -47,6 +47,7 @@ pub use charset::Charset;
 pub use coding::ACCEPTED;
 use cors::{Cors, Origins};
 use discovery::Discovery;
+use door::Door;
 use reply::Reply;
 use shield::Shield;
 use standing::Standing;
@@ -173,7 +174,7 @@ impl Front {
     }
 
     /// Every way of a request whose head was read. A POST to the endpoint goes by no layers.
-    async fn reply<B>(&self, request: Request<B>, peer: &Peer) -> Reply
+    async fn reply<B>(&self, request: Request<B>, peer: &Peer, door: &Arc<Door>) -> Reply
     where
         B: HttpBody<Data = Bytes, Error = BodyLost> + Send + Unpin + 'static,
     {
@@ -192,6 +193,7 @@ impl Front {
         }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(*peer);
+        request.extensions_mut().insert(Arc::clone(door));
         match self.routes.clone().call(request).await {
             Ok(response) => Reply::Known(response),
             Err(never) => match never {},

@@ -180,6 +180,11 @@ impl Tls {
             .map_err(|(cause, io)| Failed { io: Some(io), cause })
     }
 
+    /// Does one of our certificates say that this host is ours?
+    pub fn proves(&self, host: &str) -> bool {
+        self.certificates.name(host)
+    }
+
     /// Reads the files again, if there is cause to. What cannot be used leaves everything as it is.
     pub fn look(&self, cause: Cause) {
         if self.pair_files.has_changed(cause) {

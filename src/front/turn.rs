@@ -57,7 +57,7 @@ impl Caller {
             Some(redirect) => redirect.reply(&self.front.state, request).await,
             None => {
                 let client = self.client(request.headers());
-                self.front.reply(request, &client).await
+                self.front.reply(request, &client, &self.door).await
             }
         }
     }

@@ -75,6 +75,11 @@ impl Certificates {
         current.first().is_some_and(proves)
     }
 
+    /// Does any of them name this host?
+    pub(super) fn name(&self, host: &str) -> bool {
+        self.current.load().iter().any(|one| fit(one, host) != Fit::Other)
+    }
+
     /// What an authority is to see that asks for this name.
     pub(super) fn challenge(&self, name: &str, certificate: CertifiedKey) {
         self.challenges().insert(name.to_owned(), Arc::new(certificate));
