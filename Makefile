@@ -46,7 +46,7 @@ mutants: ## which small changes to the pure floors no pure test notices (an hour
 model: ## the session against its reference, CASES=100000 random runs of some 50 steps each way
 	CARGO_PROFILE_TEST_OPT_LEVEL=2 MODEL_CASES=$(or $(CASES),100000) cargo test --target-dir target/model --test model
 
-soak: ## the tests with real servers and clients, TIMES=20 in a row
+soak: ## the tests with real servers, clients and proxies, TIMES=20 in a row
 	@tools/soak $(or $(TIMES),20)
 
 audit: ## licences, advisories and duplicates of what we depend on (installs cargo-deny if it is missing)

@@ -21,7 +21,6 @@ mod support {
 /// The small BOSH client of other tests, with another way to post, at the sandbox.
 #[path = "support"]
 mod client {
-    #[allow(dead_code, reason = "each test file uses its part")]
     pub mod bosh;
     #[path = "patient_http.rs"]
     pub mod http;

@@ -1,5 +1,6 @@
-//! A small BOSH client (XEP-0124, XEP-0206) over plain TCP: one request is held while nothing is to be said, a second one
+//! A small BOSH client (XEP-0124, XEP-0206): one request is held while nothing is to be said, a second one
 //! carries stanzas, and a request whose connection broke is repeated with the same rid and body until it is answered.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,12 +17,16 @@ use super::server::{DOMAIN, password_of};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// In the creation of all clients but the oldest.
-const VERSION: &str = "xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'";
+const USUAL: &str = "wait='30' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'";
+const OLDEST: &str = "wait='30'";
+/// Asks to be held for longer than boshd grants.
+const PATIENT: &str = "wait='60' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'";
 
 pub struct Bosh {
     endpoint: Endpoint,
     sid: String,
     next_rid: u64,
+    requests: u64,
     /// The lowest rid without an answer; the window of two begins here.
     unanswered: u64,
     in_flight: JoinSet<(u64, String)>,
@@ -39,7 +44,16 @@ pub struct Bosh {
 impl Bosh {
     /// Opens a session and waits for the server's features.
     pub async fn open(at: impl Into<Endpoint>) -> Self {
-        let mut bosh = Self::create(at.into(), VERSION, "").await;
+        Self::open_on(at.into(), USUAL).await
+    }
+
+    /// The same with requests that are held for as long as boshd allows.
+    pub async fn open_patiently(at: impl Into<Endpoint>) -> Self {
+        Self::open_on(at.into(), PATIENT).await
+    }
+
+    async fn open_on(endpoint: Endpoint, terms: &str) -> Self {
+        let mut bosh = Self::create(endpoint, terms, "").await;
         let features = bosh.expect("features", |stanza| stanza.name == "stream:features").await;
         bosh.features = Some(features);
         bosh
@@ -47,7 +61,7 @@ impl Bosh {
 
     /// The same as clients did it before there were versions and features.
     pub async fn open_without_version(at: impl Into<Endpoint>) -> Self {
-        let mut bosh = Self::create(at.into(), "", "").await;
+        let mut bosh = Self::create(at.into(), OLDEST, "").await;
         while bosh.authid.is_none() {
             timeout(PATIENCE, bosh.answer()).await.expect("nothing arrived");
             assert_eq!(bosh.end, None);
@@ -57,17 +71,18 @@ impl Bosh {
 
     /// Asks for a session that cannot be, and already says something in it: the condition with which it ends.
     pub async fn refused(at: impl Into<Endpoint>, payload: &str) -> String {
-        let mut bosh = Self::create(at.into(), VERSION, payload).await;
+        let mut bosh = Self::create(at.into(), USUAL, payload).await;
         let stanza = bosh.next().await;
         assert_eq!(stanza, None);
         bosh.end.expect("a condition")
     }
 
-    async fn create(endpoint: Endpoint, version: &str, payload: &str) -> Self {
+    async fn create(endpoint: Endpoint, terms: &str, payload: &str) -> Self {
         let mut bosh = Self {
             endpoint,
             sid: String::new(),
             next_rid: fastrand::u64(1..1 << 40),
+            requests: 0,
             unanswered: 0,
             in_flight: JoinSet::new(),
             early: BTreeMap::new(),
@@ -77,8 +92,7 @@ impl Bosh {
             end: None,
         };
         bosh.unanswered = bosh.next_rid;
-        let creation =
-            format!("to='{DOMAIN}' wait='30' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {version}");
+        let creation = format!("to='{DOMAIN}' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {terms}");
         bosh.request(&creation, payload).await;
         bosh
     }
@@ -93,10 +107,15 @@ impl Bosh {
     /// A session that is logged in and bound.
     pub async fn bound(at: impl Into<Endpoint>, user: &str, mechanism: &str) -> Self {
         let mut bosh = Self::open(at).await;
-        let outcome = bosh.authenticate(mechanism, user, &password_of(user)).await;
-        assert_eq!(outcome.name, "success", "{outcome:?}");
-        bosh.bind().await;
+        bosh.enter(user, mechanism).await;
         bosh
+    }
+
+    /// Logs in and binds a resource.
+    pub async fn enter(&mut self, user: &str, mechanism: &str) {
+        let outcome = self.authenticate(mechanism, user, &password_of(user)).await;
+        assert_eq!(outcome.name, "success", "{outcome:?}");
+        self.bind().await;
     }
 
     /// Sends presence, and sees it.
@@ -107,7 +126,16 @@ impl Bosh {
 
     /// The next request with this payload, should it be sent some other way.
     pub fn body(&self, payload: &str) -> String {
-        let (rid, sid) = (self.next_rid, &self.sid);
+        self.body_of(self.next_rid, payload)
+    }
+
+    /// The one behind that, empty.
+    pub fn body_behind(&self) -> String {
+        self.body_of(self.next_rid + 1, "")
+    }
+
+    fn body_of(&self, rid: u64, payload: &str) -> String {
+        let sid = &self.sid;
         format!("<body rid='{rid}' sid='{sid}' xmlns='http://jabber.org/protocol/httpbind'>{payload}</body>")
     }
 
@@ -240,6 +268,19 @@ impl Bosh {
         while self.next().await.is_some() {}
     }
 
+    /// Forgets what has come, and polls for so long, in which nothing may come.
+    pub async fn hear_nothing(&mut self, length: Duration) {
+        self.inbox.clear();
+        if timeout(length, self.advance()).await.is_ok() {
+            panic!("no silence: {:?}, {:?}", self.inbox, self.end);
+        }
+    }
+
+    /// Requests so far, repeats not counted.
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Requests that were repeated because their connection broke.
     pub fn repeats(&self) -> u64 {
         self.endpoint.repeats()
@@ -296,6 +337,7 @@ impl Bosh {
     fn spawn(&mut self, attributes: &str, payload: &str) {
         let rid = self.next_rid;
         self.next_rid += 1;
+        self.requests += 1;
         let sid = match self.sid.as_str() {
             "" => String::new(),
             sid => format!("sid='{sid}' "),

@@ -66,10 +66,15 @@ impl Boshd {
     }
 
     fn configured_at(address: SocketAddr, sections: &str) -> Self {
+        let listen = format!("[[listen]]\naddress = '{address}'\n");
+        Self::told(address, &[&listen, sections].concat())
+    }
+
+    /// With these settings and no others, in which it listens at `address`.
+    pub fn told(address: SocketAddr, settings: &str) -> Self {
         let folder = TempDir::with_prefix("boshd-test-").expect("temporary folder");
         let file = folder.path().join("boshd.toml");
-        let listen = format!("[[listen]]\naddress = '{address}'\n");
-        std::fs::write(&file, [&listen, sections].concat()).expect("boshd.toml");
+        std::fs::write(&file, settings).expect("boshd.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_boshd"));
         command.arg("run").arg("--config").arg(&file);
         Self::begin(&mut command, address, folder)
