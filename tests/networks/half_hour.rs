@@ -28,6 +28,13 @@ async fn behind_an_idle_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_a_nat_that_forgets() {
+    let network = IdleCut::unnoticed_after(Duration::from_secs(15));
+    chat("connections forgotten after 15 s", network.clone()).await;
+    assert!(network.cuts() > 20, "a network too friendly");
+}
+
+#[tokio::test(start_paused = true)]
 async fn behind_a_buffering_proxy() {
     chat("buffering proxy", Proxy::which(Habit::Buffers)).await;
 }

@@ -2,10 +2,12 @@
 //! `<body/>` with status 200 is a failure, and what failed is posted again, at once or as hesitantly as Strophe.js does it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::io::{Error, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::message::{Framing, Message, Messages};
 use super::network::{Dial, Io};
@@ -27,7 +29,7 @@ pub enum Manner {
 
 /// The first repeat of an eager client: a network that is away is not hammered.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Strophe waits no longer than its `wait` and a tenth; that of `bosh` is 30 s.
+/// Web clients wait for an answer, and between two tries, no longer than for `wait` and a tenth; that of `bosh` is 30 s.
 const LONGEST: u64 = 33;
 /// Failures in a row after which Strophe takes the session for lost (`_hitError`).
 const TOO_MANY: u64 = 5;
@@ -66,7 +68,8 @@ impl Endpoint {
             body: body.as_bytes().to_vec(),
         };
         for failures in 1.. {
-            match self.exchange(&request).await {
+            let given = timeout(Duration::from_secs(LONGEST), self.exchange(&request)).await;
+            match given.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
                 Ok(answer) => {
                     self.figures.in_a_row.store(0, Ordering::Relaxed);
                     return answer;
@@ -82,6 +85,8 @@ impl Endpoint {
     }
 
     async fn fails(&self, failures: u64) {
+        // the others may have met with the same
+        self.idle.lock().expect("no holder panics").clear();
         self.figures.died.fetch_add(1, Ordering::Relaxed);
         if self.figures.in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == TOO_MANY {
             self.figures.given_up.fetch_add(1, Ordering::Relaxed);
