@@ -89,7 +89,8 @@ async fn run(node: Command, script: &'static str, arguments: Vec<String>, size: 
     delays.sort_unstable();
     let percentile = |percent: usize| delays[(delays.len() - 1) * percent / 100];
     println!(
-        "{script}: {} messages, none lost; heard after {} ms, {} ms (99 %), {} ms (latest)",
+        "{}, {script}: {} messages, none lost; heard after {} ms, {} ms (99 %), {} ms (latest)",
+        std::thread::current().name().unwrap_or_default(),
         delays.len(),
         percentile(50),
         percentile(99),
