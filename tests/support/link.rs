@@ -30,7 +30,7 @@ pub struct Link {
     pub near: Ipv4Addr,
     /// Who delays and drops.
     pub by: &'static str,
-    namespace: String,
+    namespace: Namespace,
     forwarding: Vec<AbortHandle>,
     _devices: [Process; 2],
     _folder: TempDir,
@@ -46,20 +46,19 @@ impl Link {
         // a network for measurements (RFC 2544), in which each link has four addresses
         let [high, low] = fastrand::u16(..1 << 14).rotate_left(2).to_be_bytes();
         let [near, far] = [1, 2].map(|end| Ipv4Addr::new(198, 18, high, low & !3 | end));
-        let namespace = format!("boshd{:x}", fastrand::u32(..));
-        ip(&["netns", "add", &namespace]);
-        let names = ["n", "f"].map(|end| format!("{namespace}{end}"));
+        let namespace = Namespace::new();
+        let names = ["n", "f"].map(|end| format!("{}{end}", namespace.0));
         // before there is a packet
         let [a, b] = names.each_ref().map(|name| folder.path().join(name));
         let ends = [&a, &b].map(|end| UnixDatagram::bind(hub(end)).expect("socket"));
         let [from_a, from_b] = ends.map(Arc::new);
         let mut inside = Command::new("ip");
-        inside.args(["netns", "exec", &namespace, "socat"]);
+        inside.args(["netns", "exec", &namespace.0, "socat"]);
         let devices = [
             device(Command::new("socat"), &names[0], near, folder.path()),
             device(inside, &names[1], far, folder.path()),
         ];
-        let in_kernel = delayed_by_kernel(&namespace, &names, quality);
+        let in_kernel = delayed_by_kernel(&namespace.0, &names, quality);
         let (by, rest) = match in_kernel {
             true => (
                 "netem",
@@ -87,7 +86,7 @@ impl Link {
     /// Runs this at the far end.
     pub fn beyond(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace, program]);
+        command.args(["netns", "exec", &self.namespace.0, program]);
         command
     }
 }
@@ -97,7 +96,22 @@ impl Drop for Link {
         for task in &self.forwarding {
             task.abort();
         }
-        ip(&["netns", "delete", &self.namespace]);
+    }
+}
+
+struct Namespace(String);
+
+impl Namespace {
+    fn new() -> Self {
+        let name = format!("boshd{:x}", fastrand::u32(..));
+        ip(&["netns", "add", &name]);
+        Self(name)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        ip(&["netns", "delete", &self.0]);
     }
 }
 
