@@ -5,6 +5,8 @@
 mod authority;
 #[path = "support/stack.rs"]
 mod stack;
+#[path = "support/websocket.rs"]
+mod websocket_client;
 #[path = "support/wire.rs"]
 mod wire;
 
@@ -16,6 +18,8 @@ mod http2;
 mod redirect;
 #[path = "https/safety.rs"]
 mod safety;
+#[path = "https/websocket.rs"]
+mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
