@@ -3,10 +3,11 @@
 pub mod ledger;
 pub mod rate;
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses with this beginning: `10.0.0.0/8`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Network {
     base: IpAddr,
     bits: u8,
@@ -41,7 +42,7 @@ impl Network {
 
 /// An address with as much of its end cut off as one customer of a provider may change at will.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Prefix(IpAddr);
+pub struct Prefix(Network);
 
 impl Prefix {
     /// Whom limits per address count: an IPv4 address, or an IPv6 /64.
@@ -55,18 +56,25 @@ impl Prefix {
     }
 
     /// With the rest of the address as zeros.
-    fn cut(address: IpAddr, v4: u32, v6: u32) -> Self {
+    fn cut(address: IpAddr, v4: u8, v6: u8) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & u32::MAX << (32 - v4)).into(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & u128::MAX << (128 - v6)).into(),
+            IpAddr::V4(address) => Network {
+                base: Ipv4Addr::from_bits(address.to_bits() & u32::MAX << (32 - v4)).into(),
+                bits: v4,
+            },
+            IpAddr::V6(address) => Network {
+                base: Ipv6Addr::from_bits(address.to_bits() & u128::MAX << (128 - v6)).into(),
+                bits: v6,
+            },
         })
     }
 }
 
-/// The first address with this beginning.
-impl std::fmt::Display for Prefix {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+/// As networks are written.
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Network { base, bits }) = self;
+        write!(f, "{base}/{bits}")
     }
 }
 
@@ -99,5 +107,7 @@ mod tests {
         assert!(same_host("192.0.2.1", "::ffff:192.0.2.1"));
         assert!(same_host("2001:db8::1", "2001:db8::2:0:0:1") && same_site("2001:db8::1", "2001:db8::2"));
         assert!(!same_host("2001:db8::1", "2001:db8:0:1::1"));
+        assert_eq!(Prefix::of_site(address("192.0.2.1")).to_string(), "192.0.2.0/24");
+        assert_eq!(Prefix::of_host(address("2001:db8::1")).to_string(), "2001:db8::/64");
     }
 }
