@@ -3,8 +3,11 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
-/// What a session takes: the stream to its server, and its client's connections.
+/// What a session takes: the stream to its server, and its client's connections, one that is held and one that sends.
 const PER_SESSION: usize = 3;
+
+/// What it can do with: clients on HTTP/2, or that send on the connection that is held, and those who are silent have one.
+const LEAST_PER_SESSION: usize = 2;
 
 /// Listeners, probes of servers, questions to DNS, certificates that are read again, logs, connections that are just closing.
 const RESERVE: usize = 256;
@@ -27,7 +30,7 @@ impl Room {
                 open_files = files,
                 wanted = sessions,
                 sessions = room.sessions,
-                "sessions lowered: each needs three open files (LimitNOFILE of systemd, ulimit -n)"
+                "sessions lowered: each needs two open files, and most clients a third (LimitNOFILE of systemd, ulimit -n)"
             );
         }
         room
@@ -35,7 +38,7 @@ impl Room {
 
     fn within(files: usize, sessions: usize) -> Self {
         let free = files.saturating_sub(RESERVE);
-        let sessions = sessions.min(free / PER_SESSION).max(1);
+        let sessions = sessions.min(free / LEAST_PER_SESSION).max(1);
         Self {
             sessions,
             connections: free.saturating_sub(sessions).max(1),
@@ -73,15 +76,16 @@ mod tests {
 
     // DL03: connections leave room for the ways to servers
     #[test]
-    fn a_third_of_the_files() {
+    fn half_of_the_files() {
         let room = |files, sessions| {
             let Room { sessions, connections } = Room::within(files, sessions);
             (sessions, connections)
         };
         assert_eq!(room(RESERVE + 300_000, 100_000), (100_000, 200_000));
         assert_eq!(room(1_000_000, 100_000).0, 100_000);
-        assert_eq!(room(1024, 100_000), (256, 512));
+        assert_eq!(room(1024, 100_000), (384, 384));
         assert_eq!(room(1024, 10), (10, 758));
+        assert_eq!(room(20_000, 100_000), (9_872, 9_872));
         assert_eq!(room(100, 100_000), (1, 1), "as much as can be had");
     }
 
