@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod bosh;
+mod boundaries;
 mod charset;
 mod coding;
 pub mod cors;

@@ -1,5 +1,5 @@
 //! XMPP over WebSocket on a connection that has been upgraded (RFC 7395): messages pass between the socket and the stream, pings keep it
-//! open, and each side says goodbye twice, as XMPP and as WebSocket.
+//! open, and each side says goodbye twice, as XMPP and as WebSocket. A large message leaves no large buffer behind.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -10,12 +10,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::metered::{Metered, Sign};
+use super::metered::{FRAME_BYTES, Metered, Sign};
 use crate::manager::{Frames, Share};
 
 /// How often a connection is looked at: a silent one is asked for a sign of life between 25 and 50 s after the last, since many
@@ -40,6 +41,8 @@ pub struct Accepted {
 struct Connection<I> {
     socket: WebSocketStream<Metered<I>>,
     frames: Frames,
+    /// What has yet to be said of a message.
+    unsaid: Bytes,
     hearing: Hearing,
     pulse: Pulse,
 }
@@ -59,6 +62,13 @@ enum Pulse {
     /// It was sent a ping.
     Asked,
     AskedForLong,
+}
+
+/// What is next?
+enum Next {
+    /// The socket gets a new buffer.
+    Renewal,
+    End(End),
 }
 
 /// How a connection ends.
@@ -88,10 +98,12 @@ where
         .write_buffer_size(0)
         .max_message_size(Some(message_bytes))
         .max_frame_size(Some(message_bytes));
-    let socket = WebSocketStream::from_partially_read(Metered::new(io, share), ahead, Role::Server, Some(config)).await;
+    let io = Metered::new(io, share, &ahead);
+    let socket = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config)).await;
     let mut connection = Connection {
         socket,
         frames,
+        unsaid: Bytes::new(),
         hearing: Hearing::Open,
         pulse: Pulse::Felt,
     };
@@ -99,11 +111,16 @@ where
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stop = pin!(shutdown.cancelled());
     let mut stopping = Stopping::No;
-    let end = poll_fn(|cx| {
-        stopping.poll(cx, stop.as_mut(), &connection.frames);
-        connection.poll(cx, &mut beat)
-    })
-    .await;
+    let end = loop {
+        let next = poll_fn(|cx| {
+            stopping.poll(cx, stop.as_mut(), &connection.frames);
+            connection.poll(cx, &mut beat)
+        });
+        match next.await {
+            Next::Renewal => connection = connection.renewed().await,
+            Next::End(end) => break end,
+        }
+    };
     // over either way, in time or not
     if let End::Told(CloseCode::Normal) = end {
         let _ = timeout(GOODBYE, connection.hear_close()).await;
@@ -128,41 +145,62 @@ impl Stopping {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
-    fn poll(&mut self, cx: &mut Context<'_>, beat: &mut Interval) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, beat: &mut Interval) -> Poll<Next> {
         loop {
-            if let Poll::Ready(end) = self.poll_say(cx) {
-                return Poll::Ready(end);
+            if let Poll::Ready(next) = self.poll_say(cx) {
+                return Poll::Ready(next);
             }
             match self.poll_hear(cx) {
-                Poll::Ready(Some(end)) => return Poll::Ready(end),
+                Poll::Ready(Some(end)) => return Poll::Ready(Next::End(end)),
                 // there may be something to say to it
                 Poll::Ready(None) => continue,
                 Poll::Pending => {}
             }
             ready!(beat.poll_tick(cx));
             if let Some(end) = self.feel() {
-                return Poll::Ready(end);
+                return Poll::Ready(Next::End(end));
             }
         }
     }
 
     /// Says what there is, one message after the other, as fast as the client takes them.
-    fn poll_say(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll_say(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
             if ready!(self.socket.poll_flush_unpin(cx)).is_err() {
-                return Poll::Ready(End::Lost);
+                return Poll::Ready(Next::End(End::Lost));
             }
-            let Some(message) = ready!(self.frames.poll_message(cx)) else {
-                return Poll::Ready(End::Told(match self.hearing {
-                    Hearing::Open => CloseCode::Normal,
-                    Hearing::Over(code) => code,
-                }));
-            };
-            // what was read as XML is UTF-8
-            let text = Utf8Bytes::try_from(message).unwrap_or_default();
-            if self.socket.start_send_unpin(Message::Text(text)).is_err() {
-                return Poll::Ready(End::Lost);
+            // nothing is on its way through the socket, neither in nor out
+            if self.socket.get_ref().is_outgrown() && self.hearing == Hearing::Open {
+                return Poll::Ready(Next::Renewal);
             }
+            let mut kind = Data::Continue;
+            if self.unsaid.is_empty() {
+                let Some(message) = ready!(self.frames.poll_message(cx)) else {
+                    return Poll::Ready(Next::End(End::Told(match self.hearing {
+                        Hearing::Open => CloseCode::Normal,
+                        Hearing::Over(code) => code,
+                    })));
+                };
+                // what was read as XML is UTF-8
+                self.unsaid = message;
+                kind = Data::Text;
+            }
+            let part = self.unsaid.split_to(FRAME_BYTES.min(self.unsaid.len()));
+            let frame = Frame::message(part, OpCode::Data(kind), self.unsaid.is_empty());
+            if self.socket.start_send_unpin(Message::Frame(frame)).is_err() {
+                return Poll::Ready(Next::End(End::Lost));
+            }
+        }
+    }
+
+    /// The same connection, with a small buffer. Only while the large one is empty.
+    async fn renewed(self) -> Self {
+        let config = *self.socket.get_config();
+        let mut io = self.socket.into_inner();
+        io.is_renewed();
+        Self {
+            socket: WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await,
+            ..self
         }
     }
 

@@ -84,6 +84,11 @@ impl Memory {
 }
 
 impl Share {
+    #[cfg(test)]
+    pub fn unlimited() -> Self {
+        Memory::new(usize::MAX).share()
+    }
+
     /// So many bytes wait now.
     pub fn set(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);

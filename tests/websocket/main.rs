@@ -2,6 +2,7 @@
 
 #[path = "../support/framed.rs"]
 mod framed;
+mod large;
 mod limits;
 #[path = "../support/logs.rs"]
 mod logs;
