@@ -2,16 +2,19 @@
 //! written here, and while it is waited for nothing is kept but the socket (XEP-0124 section 18.1; O01, H1).
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Cursor};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::buf::Chain;
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_write_buf;
 
 use super::turn::{Held, Persistence};
 use crate::bosh::Response;
+use crate::manager::Exchange;
 
 /// Bytes kept behind a held request: a browser's head and body, or several pings. Beyond it nothing is read until the answer is out;
 /// what was read released the request already, so that is soon.
@@ -150,17 +153,36 @@ impl<I: AsyncWrite + Unpin> Line<I> {
     ///
     /// # Errors
     /// The connection died first, which the exchange then tells its session.
-    pub async fn answer(&mut self, held: Held, response: Response, persistence: Persistence) -> io::Result<()> {
-        let (mut head, body, exchange) = held.answer(response, persistence);
+    pub fn poll_answer(&mut self, answer: &mut Answer, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while answer.bytes.has_remaining() {
+            if ready!(poll_write_buf(Pin::new(&mut self.io), cx, &mut answer.bytes))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        answer.exchange.take().into_iter().for_each(Exchange::written);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// An answer on its way.
+pub struct Answer {
+    bytes: Chain<Cursor<Vec<u8>>, Bytes>,
+    /// `None`: it has left.
+    exchange: Option<Exchange>,
+}
+
+impl Answer {
+    pub fn new(held: Held, response: Response, persistence: Persistence) -> Self {
+        let (mut head, mut body, exchange) = held.answer(response, persistence);
         if body.len() <= COPIED_BYTES {
             head.extend_from_slice(&body);
-            self.io.write_all(&head).await?;
-        } else {
-            self.io.write_all_buf(&mut head.as_slice().chain(body)).await?;
+            body = Bytes::new();
         }
-        self.io.flush().await?;
-        exchange.written();
-        Ok(())
+        Self {
+            bytes: Cursor::new(head).chain(body),
+            exchange: Some(exchange),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The accept loop, and one connection from its first byte to its last: idle, in hyper's hands, held, and over again.
 
 use std::future::poll_fn;
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,12 +9,14 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use tokio_util::task::TaskTracker;
 
 use super::door::Door;
-use super::parking::Line;
+use super::parking::{Answer, Line};
 use super::shield::Place;
 use super::tls::{Failed, Secured};
 use super::turn::{self, Caller, Held, Outcome, Persistence};
@@ -48,7 +51,7 @@ impl Front {
                     };
                     let client = (!caller.door.hears_of_clients(&caller.peer)).then_some(caller.peer.address.ip());
                     if let Some(place) = self.shield.connection(client) {
-                        connections.spawn(Self::accepted(stream, caller, place));
+                        connections.spawn(Self::accepted(stream, Box::new(caller), place));
                     }
                 }
                 Err(error) if net::is_momentary(&error) => tracing::debug!(%error, "a connection failed before it was accepted"),
@@ -63,45 +66,22 @@ impl Front {
         connections.wait().await;
     }
 
-    /// One connection's way in, before its first request.
-    async fn accepted(mut stream: Stream, mut caller: Caller, mut place: Place) {
-        let patience = caller.front.state.options.head_timeout;
-        match caller.door.introduced(&mut stream, caller.peer, patience).await {
-            Ok(peer) if peer == caller.peer => {}
-            Ok(client) if place.take_for(client.address.ip()) => caller.peer = client,
-            Ok(_) => return,
-            Err(error) => {
-                tracing::debug!(proxy = %caller.peer.address.ip(), %error, "a proxy does not say whose connection it is");
-                return;
-            }
-        }
-        let Some(tls) = caller.door.tls.clone() else {
-            return Self::connection(stream, caller).await;
-        };
-        // in a statement of its own, so that the box is gone before the first request
-        let secured = Box::pin(tls.accept(stream, patience)).await;
-        drop(tls);
-        match secured {
-            Ok(Secured { io, security }) => {
-                caller.peer.security = security;
-                Self::connection(io, caller).await;
-            }
-            Err(Failed { io, cause }) => {
-                tracing::debug!(client = %caller.peer.address.ip(), %cause, "no TLS");
-                if let Some(io) = io {
-                    linger(io).await;
-                }
-            }
+    /// One connection. What its way in needs is in a box that is gone before the first request.
+    async fn accepted(stream: Stream, caller: Box<Caller>, mut place: Place) {
+        let entered = Box::pin(enter(stream, caller, &mut place)).await;
+        match entered {
+            Some((Entered::Plain(io), caller)) => Self::connection(io, caller).await,
+            Some((Entered::Secured(io), caller)) => Self::connection(io, caller).await,
+            None => {}
         }
     }
 
     /// Serves one connection to its end.
-    pub async fn connection<I>(io: I, caller: Caller)
+    pub async fn connection<I>(io: I, caller: Arc<Caller>)
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let idle = caller.front.state.options.idle_timeout;
-        let caller = Arc::new(caller);
         // These two do not come and go with each request: to set a timer, or to wait for a token, is to touch the memory of others.
         let mut patience = pin!(sleep(idle));
         let mut stop = pin!(caller.shutdown.cancelled());
@@ -114,38 +94,91 @@ impl Front {
             return Box::pin(http2::run(line, &caller)).await;
         }
         while begins(&mut line, idle, patience.as_mut(), stop.as_mut()).await {
-            let outcome = if let Some(taken) = plain::take(&caller, &mut line) {
-                match taken {
-                    Ok(pending) => Outcome::Held(line, Held::plain(pending)),
-                    Err(Foreign) => Outcome::Over(line.io),
-                }
-            } else {
-                // in a statement of its own, so that the box is gone before the wait
-                let turn = timeout(UNREAD, Box::pin(turn::run(&caller, line))).await;
-                let Ok(outcome) = turn else { return };
-                outcome
-            };
-            line = match outcome {
-                Outcome::Answered(line) => line,
-                Outcome::Held(mut line, mut held) => {
-                    let Some(response) = line.hold(&mut held).await else { return };
-                    let persistence = if caller.shutdown.is_cancelled() {
-                        Persistence::Close
+            // blocks end what they need before the next wait, so that a connection has no room for it then
+            let (mut answer, persistence) = {
+                let mut held = {
+                    let outcome = if let Some(taken) = plain::take(&caller, &mut line) {
+                        match taken {
+                            Ok(pending) => Outcome::Held(line, Held::plain(pending)),
+                            Err(Foreign) => Outcome::Over(line.io),
+                        }
                     } else {
-                        held.persistence()
+                        let turn = Box::pin(timeout(UNREAD, turn::run(&caller, line))).await;
+                        let Ok(outcome) = turn else { return };
+                        outcome
                     };
-                    let answered = timeout(UNREAD, line.answer(held, response, persistence)).await;
-                    match (answered, persistence) {
-                        // if nobody is there any more, what had come before is carried out all the same (FX01)
-                        (Ok(_), Persistence::KeepAlive) => line,
-                        (Ok(Ok(())), Persistence::Close) => return linger(line.io).await,
-                        _ => return,
+                    match outcome {
+                        Outcome::Answered(next) => {
+                            line = next;
+                            continue;
+                        }
+                        Outcome::Held(next, held) => {
+                            line = next;
+                            held
+                        }
+                        Outcome::Upgraded(io, ahead, upgrade) => return Box::pin(upgraded(io, ahead, *upgrade, &caller)).await,
+                        Outcome::Over(io) => return Box::pin(linger(io)).await,
                     }
-                }
-                Outcome::Upgraded(io, ahead, upgrade) => return Box::pin(upgraded(io, ahead, *upgrade, &caller)).await,
-                Outcome::Over(io) => return linger(io).await,
+                };
+                let Some(response) = line.hold(&mut held).await else { return };
+                let persistence = if caller.shutdown.is_cancelled() {
+                    Persistence::Close
+                } else {
+                    held.persistence()
+                };
+                (Answer::new(held, response, persistence), persistence)
             };
+            match (answered(&mut line, &mut answer).await, persistence) {
+                // if nobody is there any more, what had come before is carried out all the same (FX01)
+                (Ok(_), Persistence::KeepAlive) => {}
+                (Ok(Ok(())), Persistence::Close) => return Box::pin(linger(line.io)).await,
+                _ => return,
+            }
         }
+    }
+}
+
+/// What a connection turns out to be.
+enum Entered {
+    Plain(Stream),
+    Secured(Box<TlsStream<Stream>>),
+}
+
+/// A connection's way in, before its first request. `None`: it leads nowhere.
+async fn enter(mut stream: Stream, mut caller: Box<Caller>, place: &mut Place) -> Option<(Entered, Arc<Caller>)> {
+    let patience = caller.front.state.options.head_timeout;
+    match caller.door.introduced(&mut stream, caller.peer, patience).await {
+        Ok(peer) if peer == caller.peer => {}
+        Ok(client) if place.take_for(client.address.ip()) => caller.peer = client,
+        Ok(_) => return None,
+        Err(error) => {
+            tracing::debug!(proxy = %caller.peer.address.ip(), %error, "a proxy does not say whose connection it is");
+            return None;
+        }
+    }
+    let Some(tls) = &caller.door.tls else {
+        return Some((Entered::Plain(stream), Arc::from(caller)));
+    };
+    match tls.accept(stream, patience).await {
+        Ok(Secured { io, security }) => {
+            caller.peer.security = security;
+            Some((Entered::Secured(io), Arc::from(caller)))
+        }
+        Err(Failed { io, cause }) => {
+            tracing::debug!(client = %caller.peer.address.ip(), %cause, "no TLS");
+            if let Some(io) = io {
+                linger(io).await;
+            }
+            None
+        }
+    }
+}
+
+/// Writes an answer. Nearly all leave at once; for the others there is a deadline, in a box, so that no connection has room for it.
+async fn answered<I: AsyncWrite + Unpin>(line: &mut Line<I>, answer: &mut Answer) -> Result<io::Result<()>, Elapsed> {
+    match poll_fn(|cx| Poll::Ready(line.poll_answer(answer, cx))).await {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => Box::pin(timeout(UNREAD, poll_fn(|cx| line.poll_answer(answer, cx)))).await,
     }
 }
 

@@ -26,7 +26,7 @@ fn connect(stack: &Stack) -> Wire<DuplexStream> {
         peer: Peer::unknown(),
         shutdown: stack.shutdown.clone(),
     };
-    tokio::spawn(Front::connection(far, caller));
+    tokio::spawn(Front::connection(far, Arc::new(caller)));
     Wire::new(near)
 }
 

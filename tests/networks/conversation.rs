@@ -106,7 +106,7 @@ pub fn house(options: manager::Options) -> Dial {
             peer,
             shutdown: shutdown.clone(),
         };
-        tokio::spawn(Front::connection(far, caller));
+        tokio::spawn(Front::connection(far, Arc::new(caller)));
         Box::pin(std::future::ready(Ok(Box::new(near) as Io)))
     })
 }

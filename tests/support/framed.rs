@@ -76,7 +76,7 @@ impl Bench {
             peer: Peer::unknown(),
             shutdown: self.shutdown.clone(),
         };
-        tokio::spawn(Front::connection(far, caller));
+        tokio::spawn(Front::connection(far, Arc::new(caller)));
         near
     }
 

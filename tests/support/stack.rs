@@ -81,7 +81,7 @@ impl Stack {
             peer,
             shutdown: self.shutdown.clone(),
         };
-        tokio::spawn(Front::connection(far, caller));
+        tokio::spawn(Front::connection(far, Arc::new(caller)));
         Wire::new(near)
     }
 
