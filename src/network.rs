@@ -6,6 +6,14 @@ pub mod rate;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// The networks of this machine alone, as an operator writes them.
+pub const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
+
+/// [`LOOPBACK`], understood.
+pub fn loopback() -> Vec<Network> {
+    LOOPBACK.into_iter().filter_map(Network::parse).collect()
+}
+
 /// Addresses with this beginning: `10.0.0.0/8`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Network {

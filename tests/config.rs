@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use boshd::config::{Address, Config, LOOPBACK, Listen, Loaded, Origin, Server, Shutdown, Tls};
+use boshd::config::{Address, Config, Listen, Loaded, Origin, Server, Shutdown, Tls};
+use boshd::network::LOOPBACK;
 
 /// Keys without a default: what stands in the file is an example.
 const EXAMPLES: [&str; 4] = ["listen.address", "domain.name", "domain.servers", "domain.tls"];

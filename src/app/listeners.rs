@@ -7,11 +7,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::https::Https;
-use crate::config::{self, Address, LOOPBACK, Listen};
+use crate::config::{self, Address, Listen};
 use crate::front::door::{ClientAddress, Door};
 use crate::front::redirect::Redirect;
 use crate::net::{Listener, Sharing};
-use crate::network::Network;
+use crate::network::{self, Network};
 
 /// Ports that need a privilege, unless the system says otherwise.
 const PRIVILEGED: u16 = 1024;
@@ -49,10 +49,10 @@ fn advice(address: SocketAddr, error: &io::Error) -> Option<&'static str> {
 }
 
 fn door(listen: &Listen, https: &mut Https) -> anyhow::Result<Door> {
-    let network = |text: &str| Network::parse(text).with_context(|| format!("not a network: {text}"));
+    let parse = |text: &str| Network::parse(text).with_context(|| format!("not a network: {text}"));
     let trusted = match &listen.trusted_proxies {
-        Some(networks) => networks.iter().map(|text| network(text)).collect::<anyhow::Result<_>>()?,
-        None => LOOPBACK.into_iter().map(network).collect::<anyhow::Result<_>>()?,
+        Some(networks) => networks.iter().map(|text| parse(text)).collect::<anyhow::Result<_>>()?,
+        None => network::loopback(),
     };
     Ok(Door {
         client_address: match listen.client_address {
@@ -86,7 +86,7 @@ mod tests {
             };
             let networks = |texts: &[&str]| texts.iter().filter_map(|text| Network::parse(text)).collect::<Vec<_>>();
             let opened = door(&listen, &mut Https::default()).expect("a door");
-            assert_eq!((opened.client_address, opened.trusted), (believed, networks(&LOOPBACK)));
+            assert_eq!((opened.client_address, opened.trusted), (believed, network::loopback()));
             listen.trusted_proxies = Some(vec!["10.0.0.0/8".to_owned()]);
             assert_eq!(
                 door(&listen, &mut Https::default()).expect("a door").trusted,

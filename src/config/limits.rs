@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::reader::Section;
 use super::upstream::networks;
 use super::value::{Size, any, seconds_or_none, within};
+use crate::network::LOOPBACK;
 use crate::network::rate::Rate;
 
 /// `[limits]`
@@ -77,7 +78,7 @@ impl Default for Limits {
             // A login takes a second or two: at the rate above that makes 100.
             unauthenticated_per_address: 500,
             // A proxy on this machine that does not say for whom it asks.
-            exempt: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
+            exempt: LOOPBACK.map(str::to_owned).to_vec(),
             // One each that is held, for as many sessions.
             connections_per_address: 10_000,
             // Ten thousand clients with a request every two seconds.

@@ -8,7 +8,7 @@ use super::problem::Severity;
 use super::reader::{Notes, Section};
 use super::tls::Https;
 use super::value::{Raw, Value, any, choice, name};
-use crate::network::Network;
+use crate::network::{LOOPBACK, Network};
 
 /// One `[[listen]]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +17,7 @@ pub struct Listen {
     /// May another process listen there beside us?
     pub reuse_port: bool,
     pub client_address: ClientAddress,
-    /// Networks whose word about it counts; `None`: [`LOOPBACK`].
+    /// Networks whose word about it counts, besides whoever may open a Unix socket; `None`: [`LOOPBACK`], a proxy on the same machine.
     pub trusted_proxies: Option<Vec<String>>,
     pub https: Https,
 }
@@ -30,9 +30,6 @@ pub enum ClientAddress {
     Forwarded,
     XForwardedFor,
 }
-
-/// Proxies on the same machine; whoever may open a Unix socket is trusted in any case.
-pub const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
 const CLIENT_ADDRESS: [(&str, ClientAddress); 4] = [
     ("socket", ClientAddress::Socket),

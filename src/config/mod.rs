@@ -22,7 +22,7 @@ pub use discovery::Discovery;
 pub use domain::{Domain, ProxyProtocol, Server, Tls};
 pub use limits::Limits;
 pub use listen::{Bosh, Cors, HttpPolling, WebSocket};
-pub use listener::{ClientAddress, LOOPBACK, Listen};
+pub use listener::{ClientAddress, Listen};
 pub use problem::{ConfigError, Problem, Severity};
 pub use process::{Format, Level, Log, Shutdown};
 pub use reader::{Origin, Setting};

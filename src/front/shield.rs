@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use crate::network::ledger::{self, Ledger, Refusals, Warnings, Weight};
 use crate::network::rate::{Allowance, Bucket, Rate};
-use crate::network::{Network, Prefix};
+use crate::network::{self, Network, Prefix};
 
 /// What an operator decides about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,13 +32,13 @@ impl Default for Options {
             connections_per_address: 10_000,
             // Ten thousand clients with a request every two seconds.
             requests_per_address: Rate::per_second(5000),
-            exempt: ["127.0.0.0/8", "::1"]
-                .iter()
-                .filter_map(|text| Network::parse(text))
-                .collect(),
+            exempt: network::loopback(),
         }
     }
 }
+
+/// This time's worth of requests may come at once, so that a moment in which everybody comes back is none that anybody waits for.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The longest that a request waits for its turn. Clients that share an address with a flood go on, if slowly; and with no more connections
 /// than there may be, the rate holds all the same.
@@ -73,14 +73,10 @@ pub struct Shield {
 
 impl Shield {
     pub fn new(options: Options) -> Self {
-        let rate = options.requests_per_address;
-        // A second's worth at once, so that a moment in which everybody comes back is none that anybody waits for.
-        let seconds = rate.period.as_secs().max(1);
-        let burst = u64::from(rate.events) / seconds;
         Self {
             accounts: Ledger::new(options.exempt.clone()),
             connections: AtomicUsize::new(0),
-            requests: rate.with_burst(u32::try_from(burst).unwrap_or(u32::MAX)),
+            requests: options.requests_per_address.with_depth(AT_ONCE),
             options,
             warnings: Warnings::default(),
         }

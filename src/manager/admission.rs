@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 
 use crate::network::ledger::{self, Ledger, Refusals, Warnings, Weight};
 use crate::network::rate::{Allowance, Bucket, Rate};
-use crate::network::{Network, Prefix};
+use crate::network::{self, Network, Prefix};
 
 /// What one client address may have.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,16 +32,13 @@ impl Default for PerAddress {
             // A login takes a second or two: at 50/s that makes 100.
             unauthenticated: 500,
             // A proxy on this machine that does not say for whom it asks.
-            exempt: ["127.0.0.0/8", "::1"]
-                .iter()
-                .filter_map(|text| Network::parse(text))
-                .collect(),
+            exempt: network::loopback(),
         }
     }
 }
 
-/// So many seconds' worth of new sessions may come at once: a class of pupils, an office after a power cut.
-const BURST_SECONDS: u32 = 10;
+/// This time's worth of new sessions may come at once: a class of pupils, an office after a power cut.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Failed logins of one address beyond which its new sessions reach their server late: several hundred people who mistype are no attack, and
 /// after a minute of silence all is forgotten.
@@ -105,10 +102,9 @@ pub(super) struct Admission {
 
 impl Admission {
     pub fn new(limits: PerAddress) -> Self {
-        let burst = limits.new_sessions.events.saturating_mul(BURST_SECONDS);
         Self {
             accounts: Ledger::new(limits.exempt.clone()),
-            new_sessions: limits.new_sessions.with_burst(burst),
+            new_sessions: limits.new_sessions.with_depth(AT_ONCE),
             limits,
             refusals: Mutex::default(),
             warnings: Warnings::default(),
@@ -276,7 +272,7 @@ mod tests {
     fn how_often() {
         let (gate, began, client) = (gate(1), Instant::now(), address("192.0.2.1"));
         let came = |at| (0..100).take_while(|_| gate.admit(client, at).is_ok()).count();
-        assert_eq!(came(began), BURST_SECONDS as usize);
+        assert_eq!(came(began), 10);
         assert_eq!(gate.admit(client, began).err(), Some(Limit::NewSessions));
         assert_eq!(came(began + Duration::from_secs(2)), 2);
     }

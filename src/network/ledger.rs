@@ -181,12 +181,7 @@ mod tests {
     }
 
     fn ledger() -> Ledger<Sheet> {
-        Ledger::new(
-            ["127.0.0.0/8", "::1"]
-                .iter()
-                .filter_map(|text| Network::parse(text))
-                .collect(),
-        )
+        Ledger::new(crate::network::loopback())
     }
 
     /// The nth /64.

@@ -32,11 +32,20 @@ impl Rate {
 
     /// With so many events at once, one at least.
     pub fn with_burst(self, burst: u32) -> Allowance {
-        let interval = self.period / self.events.max(1);
+        self.with_depth(self.interval().saturating_mul(burst))
+    }
+
+    /// With as many events at once as it allows in this time, one at least: 500 of `50/s`, or of `3000/m`, in ten seconds.
+    pub fn with_depth(self, depth: Duration) -> Allowance {
+        let interval = self.interval();
         Allowance {
             interval,
-            depth: interval.saturating_mul(burst.max(1)),
+            depth: depth.max(interval),
         }
+    }
+
+    fn interval(self) -> Duration {
+        self.period / self.events.max(1)
     }
 }
 
@@ -101,6 +110,26 @@ mod tests {
         assert_eq!(taken(&mut bucket, after(began, 350)), 2, "what is refused costs nothing");
         assert!(!bucket.is_full(after(began, 799)) && bucket.is_full(after(began, 800)));
         assert_eq!(taken(&mut bucket, after(began, 60_000)), 5, "and no more is saved up");
+    }
+
+    // DL01
+    #[test]
+    fn a_time_s_worth_at_once_in_any_unit() {
+        let rate = |events, seconds| Rate {
+            events,
+            period: Duration::from_secs(seconds),
+        };
+        for (rate, at_once) in [
+            (rate(50, 1), 500),
+            (rate(3000, 60), 500),
+            (rate(100, 3600), 1),
+            (rate(3600, 3600), 10),
+        ] {
+            let (now, mut bucket) = (Instant::now(), Bucket::default());
+            let allowance = rate.with_depth(Duration::from_secs(10));
+            let taken = (0..1000).take_while(|_| bucket.take(allowance, now)).count();
+            assert_eq!(taken, at_once, "{rate:?}");
+        }
     }
 
     // DL06

@@ -51,11 +51,7 @@ fn options(tls: Tls) -> Options {
 #[tokio::test]
 async fn ejabberd_knows_where_the_client_is() {
     let certificates = Certificates::make(DOMAIN);
-    let trust = format!("ca_file = '{}'", certificates.authority.display());
-    for (tls, keys) in [
-        (Tls::None, "tls = 'none'"),
-        (Tls::Required(certificates.good.clone()), trust.as_str()),
-    ] {
+    for (tls, keys) in certificates.plain_and_starttls() {
         let ejabberd = Ejabberd::with(&["alice", "bob"], &options(tls));
         let server = ejabberd.proxied.expect("a port for it");
         for version in VERSIONS {

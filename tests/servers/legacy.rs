@@ -74,11 +74,7 @@ fn options(tls: Tls) -> Options {
 #[tokio::test]
 async fn with_a_digest_of_the_streams_id() {
     let certificates = Certificates::make(DOMAIN);
-    let trust = format!("ca_file = '{}'", certificates.authority.display());
-    for (tls, keys) in [
-        (Tls::None, "tls = 'none'"),
-        (Tls::Required(certificates.good.clone()), trust.as_str()),
-    ] {
+    for (tls, keys) in certificates.plain_and_starttls() {
         let ejabberd = Ejabberd::with(&["alice", "bob"], &options(tls));
         let boshd = Boshd::reaching(&format!("servers = ['{}']\n{keys}", ejabberd.address()));
         logins(&boshd, Proof::Digest).await;

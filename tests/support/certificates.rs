@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::server::Identity;
+use super::server::{Identity, Tls};
 
 /// The name on the certificate that was made for somebody else.
 pub const OTHER_NAME: &str = "elsewhere.test";
@@ -64,6 +64,15 @@ impl Certificates {
             client: sign(path, "client", &client, &known),
             _folder: folder,
         }
+    }
+
+    /// What a server may ask for that is reached in plain text, with the keys of a `[[domain]]` that reach it so; and the same with STARTTLS.
+    pub fn plain_and_starttls(&self) -> [(Tls, String); 2] {
+        let trust = format!("ca_file = '{}'", self.authority.display());
+        [
+            (Tls::None, "tls = 'none'".to_owned()),
+            (Tls::Required(self.good.clone()), trust),
+        ]
     }
 }
 

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Two cores may be shared with a build and other tests.
@@ -149,10 +151,16 @@ impl Drop for Process {
     }
 }
 
-/// A loopback port below the range that outgoing connections take theirs from, so that it stays free across a restart.
+/// The ports of this test run: below the range that outgoing connections take theirs from, so that one stays free across
+/// a restart.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
+/// A loopback port that nobody listens on, and that no other test of this process is given.
 pub fn free_port() -> SocketAddr {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..PORTS.len() as u16)));
     for _ in 0..1000 {
-        let address = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(15_000..32_000)));
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = SocketAddr::from(([127, 0, 0, 1], PORTS.start + turn % PORTS.len() as u16));
         if TcpListener::bind(address).is_ok() {
             return address;
         }
