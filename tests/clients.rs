@@ -7,16 +7,31 @@
 
 #[path = "support"]
 mod support {
+    pub mod backend;
     pub mod boshd;
     pub mod chromium;
     pub mod cutter;
+    pub mod ejabberd;
     pub mod gloox;
+    pub mod network;
     pub mod npm;
     pub mod packages;
     pub mod process;
     pub mod prosody;
     pub mod server;
+    pub mod valve;
 }
+
+#[path = "clients/guest.rs"]
+mod guest;
+#[path = "clients/node.rs"]
+mod node;
+#[path = "clients/play.rs"]
+mod play;
+#[path = "clients/record.rs"]
+mod record;
+#[path = "clients/stage.rs"]
+mod stage;
 
 use std::net::SocketAddr;
 use std::time::Duration;

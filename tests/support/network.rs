@@ -33,8 +33,9 @@ pub const WIDTH: usize = 64 * 1024;
 pub fn to(server: SocketAddr) -> Dial {
     Arc::new(move || {
         Box::pin(async move {
-            let io: Io = Box::new(TcpStream::connect(server).await?);
-            Ok(io)
+            let server = TcpStream::connect(server).await?;
+            server.set_nodelay(true)?;
+            Ok(Box::new(server) as Io)
         })
     })
 }
@@ -62,6 +63,7 @@ impl Entrance {
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.expect("accept");
+                client.set_nodelay(true).expect("a socket");
                 tokio::spawn(network.clone().carry(Box::new(client), to(server)));
             }
         });

@@ -21,6 +21,14 @@ pub fn run(script: &'static str, arguments: &[&str], patience: Duration) -> Valu
     run_by(Command::new("node"), script, arguments, patience)
 }
 
+/// What starts a script of that folder.
+pub fn script(name: &str) -> Command {
+    install();
+    let mut command = Command::new("node");
+    command.arg(Path::new(FOLDER).join(name));
+    command
+}
+
 /// The same where `node` takes more words to be started.
 pub fn run_by(mut command: Command, script: &'static str, arguments: &[&str], patience: Duration) -> Value {
     install();

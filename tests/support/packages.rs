@@ -1,5 +1,6 @@
 //! Debian packages that a test needs: installed when missing, never skipped. Services are kept from starting by a
 //! `policy-rc.d` of ours, which goes away afterwards; other installations are waited for.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -38,6 +39,16 @@ pub fn ensure(packages: &[&str]) {
         ask(&missing);
         install(&missing);
     }
+}
+
+/// Of an installed package, without the revisions of Debian's own: `0.12.3`.
+pub fn version(package: &str) -> String {
+    let query = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${source:Upstream-Version}", package])
+        .output()
+        .expect("dpkg-query");
+    assert!(query.status.success(), "{package} is not installed");
+    String::from_utf8_lossy(&query.stdout).into_owned()
 }
 
 fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {

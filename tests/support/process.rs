@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -26,9 +26,22 @@ impl Process {
     /// Starts `command`, with its output appended to `log`.
     pub fn spawn(name: &'static str, command: &mut Command, log: PathBuf) -> Self {
         let output = File::options().create(true).append(true).open(&log).expect("log file");
-        let errors = output.try_clone().expect("log file");
+        command.stdin(Stdio::null()).stdout(output);
+        Self::begin(name, command, log)
+    }
+
+    /// The same for one that is spoken to, and whose answers are read: only what it writes to standard error is in the log.
+    pub fn converse(name: &'static str, command: &mut Command, log: PathBuf) -> (Self, ChildStdin, ChildStdout) {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Self::begin(name, command, log);
+        let (input, output) = (process.child.stdin.take(), process.child.stdout.take());
+        (process, input.expect("a pipe"), output.expect("a pipe"))
+    }
+
+    fn begin(name: &'static str, command: &mut Command, log: PathBuf) -> Self {
+        let errors = File::options().create(true).append(true).open(&log).expect("log file");
         let start = std::fs::read(&log).expect("log file").len();
-        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        command.stderr(errors);
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
         Self { name, child, log, start }
     }

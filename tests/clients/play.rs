@@ -1,0 +1,116 @@
+//! The play that each client passes with each server: two users log in, talk, lose their connections, meet a server that is slow, and leave.
+
+use std::time::{Duration, Instant};
+
+use crate::guest::Guest;
+use crate::stage::{Client, Stage};
+use crate::support::backend::Kind;
+
+/// What a client does whose connections are cut while it waits for answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It asks again, and its session goes on.
+    GoesOn,
+    /// It gives its session up, and its user may log in again.
+    GivesUp,
+}
+
+/// Messages of each user while all is well, behind a cut, and while the server says nothing.
+const TALK: usize = 10;
+const BEHIND_A_CUT: usize = 3;
+const INTO_SILENCE: usize = 3;
+/// For which the server's side moves nothing.
+const SLOW: Duration = Duration::from_secs(5);
+
+impl Client {
+    /// With each server.
+    pub async fn plays(&self, cut: Cut) {
+        for kind in Kind::all() {
+            self.plays_with(kind, cut).await;
+        }
+    }
+
+    pub async fn plays_with(&self, kind: Kind, cut: Cut) {
+        let stage = Stage::with(kind, &["alice", "bob"]).await;
+        let mut pair = [stage.visitor(self, "alice").await, stage.visitor(self, "bob").await];
+        let mut delays = talk(&mut pair, "talk", TALK).await;
+        delays.sort_unstable();
+        stage.record(&pair[0], "chat");
+        let (median, slowest) = (delays[delays.len() / 2], delays[delays.len() - 1]);
+        println!(
+            "{} {:?}, {}: heard after {median:.1?} (median), {slowest:.1?} (slowest)",
+            self.name,
+            self.options,
+            stage.backend.name()
+        );
+        self.is_cut(&stage, &mut pair, cut).await;
+        self.meets_a_slow_server(&stage, &mut pair).await;
+        let [alice, bob] = pair;
+        alice.leaves().await;
+        stage.is_left_with(1).await;
+        stage.record(&bob, "leave");
+        bob.leaves().await;
+        stage.is_left_with(0).await;
+    }
+
+    async fn is_cut(&self, stage: &Stage, pair: &mut [Guest; 2], cut: Cut) {
+        let before = stage.boshd.wrote("session begins");
+        assert!(stage.network.cut() >= pair.len(), "nobody waits for anything");
+        if cut == Cut::GivesUp {
+            for guest in pair.iter_mut() {
+                guest.tells("gone").await;
+                guest.enters().await;
+            }
+        }
+        talk(pair, "after a cut", BEHIND_A_CUT).await;
+        let begun = stage.boshd.wrote("session begins") - before;
+        match cut {
+            Cut::GoesOn => assert_eq!(begun, 0, "its session goes on"),
+            Cut::GivesUp => assert_eq!(begun, pair.len(), "its sessions were given up"),
+        }
+        stage.record(
+            &pair[0],
+            match cut {
+                Cut::GoesOn => "cut: goes on",
+                Cut::GivesUp => "cut: logs in again",
+            },
+        );
+    }
+
+    async fn meets_a_slow_server(&self, stage: &Stage, pair: &mut [Guest; 2]) {
+        stage.upstream.close();
+        let jids = [pair[0].jid.clone(), pair[1].jid.clone()];
+        for number in 0..INTO_SILENCE {
+            pair[0].does(&format!("say {} slow {number}", jids[1]));
+            pair[1].does(&format!("say {} slow {number}", jids[0]));
+        }
+        // nothing can be waited for: that nothing happens is the point
+        tokio::time::sleep(SLOW).await;
+        assert!(
+            pair.iter_mut().all(|guest| guest.is_silent()),
+            "where the server says nothing"
+        );
+        stage.upstream.open();
+        for number in 0..INTO_SILENCE {
+            let text = format!("slow {number}");
+            pair[0].hears(&jids[1], &text).await;
+            pair[1].hears(&jids[0], &text).await;
+        }
+        stage.record(&pair[0], "slow server");
+    }
+}
+
+/// So many messages of each in turns, and how long each took.
+pub async fn talk(pair: &mut [Guest; 2], about: &str, messages: usize) -> Vec<Duration> {
+    let mut delays = Vec::new();
+    for number in 0..messages {
+        for speaker in 0..2 {
+            let text = format!("{about} {number} by {}", pair[speaker].user);
+            let (from, to) = (pair[speaker].jid.clone(), pair[1 - speaker].jid.clone());
+            let said = Instant::now();
+            pair[speaker].does(&format!("say {to} {text}"));
+            delays.push(pair[1 - speaker].hears(&from, &text).await - said);
+        }
+    }
+    delays
+}

@@ -1,0 +1,114 @@
+//! Where clients play: an XMPP server, boshd before it, and a way on either side that can be closed or cut.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::guest::{Guest, PATIENCE};
+use crate::record::Record;
+use crate::support::backend::{Backend, Kind};
+use crate::support::boshd::Boshd;
+use crate::support::network::Entrance;
+use crate::support::server::{DOMAIN, password_of};
+use crate::support::valve::Valve;
+
+/// What a client is, and how it is started.
+pub struct Client {
+    /// Of its program.
+    pub name: &'static str,
+    /// What starts the program, ahead of endpoint, user and password.
+    pub command: fn() -> Command,
+    /// Behind them.
+    pub options: &'static [&'static str],
+    /// Its endpoint at boshd.
+    pub endpoint: fn(SocketAddr) -> String,
+}
+
+pub struct Stage {
+    pub boshd: Boshd,
+    /// Between the clients and boshd.
+    pub network: Arc<Valve>,
+    /// Between boshd and the server.
+    pub upstream: Arc<Valve>,
+    /// Where the clients find boshd behind that network.
+    pub address: SocketAddr,
+    _entrances: [Entrance; 2],
+    pub backend: Backend,
+}
+
+/// The usual endpoint.
+pub fn http_bind(boshd: SocketAddr) -> String {
+    format!("http://{boshd}/http-bind")
+}
+
+impl Stage {
+    pub async fn with(kind: Kind, users: &[&str]) -> Self {
+        Self::set(kind, users, "[cors]\norigins = ['*']\n").await
+    }
+
+    /// The same with these sections of `boshd.toml`.
+    pub async fn set(kind: Kind, users: &[&str], sections: &str) -> Self {
+        let backend = kind.start(users);
+        let (network, upstream) = (Valve::new(), Valve::new());
+        let behind = Entrance::to(upstream.clone(), backend.address()).await;
+        let sections = format!("[shutdown]\ngrace = '0s'\ndeadline = '2s'\n{sections}");
+        let boshd = Boshd::with(DOMAIN, behind.address, &sections);
+        let before = Entrance::to(network.clone(), boshd.address).await;
+        Self {
+            boshd,
+            network,
+            upstream,
+            address: before.address,
+            _entrances: [behind, before],
+            backend,
+        }
+    }
+
+    /// This user of this client, who is not online yet.
+    pub fn guest(&self, client: &Client, user: &str) -> Guest {
+        let mut command = (client.command)();
+        command.args([(client.endpoint)(self.address), format!("{user}@{DOMAIN}"), password_of(user)]);
+        command.args(client.options);
+        Guest::start(client.name, user, command)
+    }
+
+    /// The same, online.
+    pub async fn visitor(&self, client: &Client, user: &str) -> Guest {
+        let mut guest = self.guest(client, user);
+        guest.enters().await;
+        guest
+    }
+
+    /// What this guest's client can do here.
+    pub fn record(&self, guest: &Guest, act: &str) {
+        let (client, version) = guest.version.clone().expect("it has told what it is");
+        let server = self.backend.name();
+        Record {
+            client,
+            version,
+            server,
+            act: act.to_owned(),
+        }
+        .write();
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.boshd.wrote("session begins") - self.boshd.wrote("session ended")
+    }
+
+    /// Waits until so many sessions are left.
+    pub async fn is_left_with(&self, sessions: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.sessions() != sessions {
+            assert!(
+                Instant::now() < deadline,
+                "{} sessions are left\n{}",
+                self.sessions(),
+                self.boshd.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

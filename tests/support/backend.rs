@@ -1,0 +1,53 @@
+//! The XMPP servers that each real client meets behind boshd.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::net::SocketAddr;
+
+use super::ejabberd::Ejabberd;
+use super::packages;
+use super::prosody::Prosody;
+use super::server::Server as _;
+
+/// A server that has started; it is gone when dropped.
+pub enum Backend {
+    Prosody(Prosody),
+    Ejabberd(Ejabberd),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Prosody,
+    Ejabberd,
+}
+
+impl Kind {
+    /// Those that every client meets.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Prosody, Self::Ejabberd]
+    }
+
+    /// With accounts whose password is `password_of` their name.
+    pub fn start(self, users: &[&str]) -> Backend {
+        match self {
+            Self::Prosody => Backend::Prosody(Prosody::start(users)),
+            Self::Ejabberd => Backend::Ejabberd(Ejabberd::start(users)),
+        }
+    }
+}
+
+impl Backend {
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Prosody(server) => server.address(),
+            Self::Ejabberd(server) => server.address(),
+        }
+    }
+
+    /// With its version: `Prosody 0.12.3`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Prosody(_) => format!("Prosody {}", packages::version("prosody")),
+            Self::Ejabberd(_) => format!("ejabberd {}", packages::version("ejabberd")),
+        }
+    }
+}
