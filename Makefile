@@ -1,7 +1,7 @@
 # boshd: what one does with it. `make` alone explains.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt fmt-check lint spec load bench fuzz mutants model soak audit clean
+.PHONY: help run test clients-page check fmt fmt-check lint spec load bench fuzz mutants model soak audit clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,11 @@ run: ## the sandbox on http://127.0.0.1:5280/
 
 test: ## every test, tier by tier (needs Rust, make, a C compiler, and root to install the servers and clients it tests with)
 	@tools/test-tiers
+
+clients-page: ## docs/clients.md anew, from what the tests with real clients see
+	rm -rf target/tmp/clients
+	cargo test --test clients
+	BOSHD_WRITE=1 cargo test --test clients_page
 
 check: fmt-check lint ## the quick loop: format, lints, and the tests that need no other program
 	@tools/test-tiers pure wire

@@ -18,6 +18,7 @@ mod support {
     pub mod packages;
     pub mod process;
     pub mod prosody;
+    pub mod record;
     pub mod server;
     pub mod valve;
 }
@@ -28,8 +29,6 @@ mod guest;
 mod node;
 #[path = "clients/play.rs"]
 mod play;
-#[path = "clients/record.rs"]
-mod record;
 #[path = "clients/stage.rs"]
 mod stage;
 

@@ -93,6 +93,11 @@ impl Guest {
             let (name, version) = version.rsplit_once(' ').expect("a name and a version");
             self.version = Some((name.to_owned(), version.to_owned()));
         }
+        self.is_back().await;
+    }
+
+    /// It is online, perhaps again.
+    pub async fn is_back(&mut self) {
         self.jid = self.tells("online").await;
     }
 

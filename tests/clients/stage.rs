@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::guest::{Guest, PATIENCE};
-use crate::record::Record;
 use crate::support::backend::{Backend, Kind};
 use crate::support::boshd::Boshd;
 use crate::support::network::Entrance;
+use crate::support::record::Record;
 use crate::support::server::{DOMAIN, password_of};
 use crate::support::valve::Valve;
 
@@ -84,13 +84,14 @@ impl Stage {
     pub fn record(&self, guest: &Guest, act: &str) {
         let (client, version) = guest.version.clone().expect("it has told what it is");
         let server = self.backend.name();
-        Record {
+        let act = act.to_owned();
+        let record = Record {
             client,
             version,
             server,
-            act: act.to_owned(),
-        }
-        .write();
+            act,
+        };
+        record.write();
     }
 
     /// How many sessions there are.
