@@ -13,6 +13,7 @@ mod support {
     pub mod boshd;
     pub mod packages;
     pub mod process;
+    pub mod server;
 }
 
 use std::net::SocketAddr;

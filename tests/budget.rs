@@ -6,6 +6,7 @@ mod support {
     pub mod boshd;
     pub mod http;
     pub mod process;
+    pub mod server;
 }
 
 use std::net::{Ipv4Addr, SocketAddr};

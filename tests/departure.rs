@@ -6,6 +6,8 @@ mod bench;
 mod binary;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/server.rs"]
+mod server;
 #[path = "support/stack.rs"]
 mod stack;
 #[path = "support/wire.rs"]

@@ -6,6 +6,7 @@ mod bench;
 mod support {
     pub mod boshd;
     pub mod process;
+    pub mod server;
 }
 
 use std::time::Duration;

@@ -28,7 +28,13 @@ mod client {
     pub use super::support::{element, message, network};
 
     pub mod server {
-        pub use boshd::sandbox::DOMAIN;
+        pub fn domain() -> &'static str {
+            boshd::sandbox::DOMAIN
+        }
+
+        pub fn jid(user: &str) -> String {
+            format!("{user}@{}", domain())
+        }
 
         pub fn password_of(user: &str) -> String {
             format!("{user}'s secret")

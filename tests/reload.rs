@@ -8,6 +8,7 @@ mod bench;
 mod support {
     pub mod boshd;
     pub mod process;
+    pub mod server;
 }
 
 use std::collections::HashSet;

@@ -10,7 +10,7 @@ use crate::support::backend::{Backend, Kind};
 use crate::support::boshd::Boshd;
 use crate::support::network::Entrance;
 use crate::support::record::Record;
-use crate::support::server::{DOMAIN, password_of};
+use crate::support::server::{domain, jid, password_of};
 use crate::support::valve::Valve;
 
 /// What a client is, and how it is started.
@@ -53,7 +53,7 @@ impl Stage {
         let (network, upstream) = (Valve::new(), Valve::new());
         let behind = Entrance::to(upstream.clone(), backend.address()).await;
         let sections = format!("[shutdown]\ngrace = '0s'\ndeadline = '2s'\n{sections}");
-        let boshd = Boshd::with(DOMAIN, behind.address, &sections);
+        let boshd = Boshd::with(domain(), behind.address, &sections);
         let before = Entrance::to(network.clone(), boshd.address).await;
         Self {
             boshd,
@@ -68,7 +68,7 @@ impl Stage {
     /// This user of this client, who is not online yet.
     pub fn guest(&self, client: &Client, user: &str) -> Guest {
         let mut command = (client.command)();
-        command.args([(client.endpoint)(self.address), format!("{user}@{DOMAIN}"), password_of(user)]);
+        command.args([(client.endpoint)(self.address), jid(user), password_of(user)]);
         command.args(client.options);
         Guest::start(client.name, user, command)
     }

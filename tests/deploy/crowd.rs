@@ -5,7 +5,7 @@ use crate::support::bosh::Bosh;
 use crate::support::http::Endpoint;
 use crate::support::prosody::Prosody;
 use crate::support::recipe::Recipe;
-use crate::support::server::{Options, Server as _};
+use crate::support::server::{Options, Server as _, jid};
 
 behind_each_proxy!(twenty_clients_share_few_connections);
 
@@ -45,7 +45,7 @@ async fn twenty_clients_share_few_connections(recipe: &Recipe) {
 async fn chat(endpoint: Endpoint, user: &str, neighbour: &str) -> Bosh {
     let mut client = Bosh::login(endpoint, user, "PLAIN").await;
     for round in 0..ROUNDS {
-        let head = format!("<message xmlns='jabber:client' type='chat' to='{neighbour}@example.test'>");
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid(neighbour));
         client.send(&format!("{head}<body>{round}</body></message>")).await;
         let message = client.expect("a message", |stanza| stanza.name == "message").await;
         assert_eq!(message.text_of("body"), Some(&*round.to_string()), "{message:?}");

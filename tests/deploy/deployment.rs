@@ -14,7 +14,7 @@ use crate::support::counter::Counter;
 use crate::support::http::Endpoint;
 use crate::support::process::free_port;
 use crate::support::recipe::{BOSHD, NAME, Proxy, Recipe};
-use crate::support::server::DOMAIN;
+use crate::support::server::domain;
 
 /// Where the XMPP server is in all recipes, and whom it serves.
 const SERVER: &str = "127.0.0.1:5222";
@@ -59,7 +59,7 @@ impl Deployment {
         for (from, to) in [
             (BOSHD, &*address.to_string()),
             (SERVER, &*server.to_string()),
-            (SERVED, &*format!("'{DOMAIN}'")),
+            (SERVED, &*format!("'{}'", domain())),
         ] {
             assert!(settings.contains(from), "{settings}");
             settings = settings.replace(from, to);

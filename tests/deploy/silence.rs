@@ -11,7 +11,7 @@ use super::without::{instead, wait_out};
 use crate::support::bosh::Bosh;
 use crate::support::prosody::Prosody;
 use crate::support::recipe::Recipe;
-use crate::support::server::{DOMAIN, Options, Server as _};
+use crate::support::server::{Options, Server as _, jid};
 use crate::{HAPROXY, HAPROXY_HTTP, RECIPES};
 
 /// nginx, which has the longest, waits 60 s if it is told nothing.
@@ -58,7 +58,8 @@ async fn talk_to_oneself(deployment: &Deployment, user: &str, silence: Duration)
     assert_eq!(client.repeats(), 0, "{user}");
     client
         .send(&format!(
-            "<message xmlns='jabber:client' type='chat' to='{user}@{DOMAIN}'><body>still here</body></message>"
+            "<message xmlns='jabber:client' type='chat' to='{}'><body>still here</body></message>",
+            jid(user)
         ))
         .await;
     let message = client.expect("a message", |stanza| stanza.name == "message").await;

@@ -3,7 +3,7 @@
 use super::deployment::Deployment;
 use crate::support::prosody::Prosody;
 use crate::support::recipe::Recipe;
-use crate::support::server::{Options, Server as _};
+use crate::support::server::{Options, Server as _, jid};
 
 behind_each_proxy!(a_megabyte_goes_up_and_down);
 
@@ -19,7 +19,7 @@ async fn a_megabyte_goes_up_and_down(recipe: &Recipe) {
         .map(char::from)
         .take(BYTES)
         .collect();
-    let head = "<message xmlns='jabber:client' type='chat' to='bob@example.test'>";
+    let head = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid("bob"));
     alice.send(&format!("{head}<body>{text}</body></message>")).await;
     let message = bob.expect("the megabyte", |stanza| stanza.name == "message").await;
     assert!(message.text_of("body") == Some(&*text), "it has changed on its way");

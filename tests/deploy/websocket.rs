@@ -9,7 +9,7 @@ use super::deployment::Deployment;
 use crate::support::http::{Endpoint, Stream};
 use crate::support::prosody::Prosody;
 use crate::support::recipe::Recipe;
-use crate::support::server::{DOMAIN, Options, Server as _, password_of};
+use crate::support::server::{Options, Server as _, domain, password_of};
 use crate::support::websocket::Client;
 
 behind_each_proxy!(a_websocket_passes);
@@ -35,7 +35,8 @@ pub async fn open(endpoint: &Endpoint) -> Client<Box<dyn Stream>> {
 
 /// Also behind the login, where it begins anew.
 pub async fn begin_stream(client: &mut Client<Box<dyn Stream>>) {
-    let open = format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{DOMAIN}' version='1.0'/>");
+    let to = domain();
+    let open = format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{to}' version='1.0'/>");
     client.say(&open).await;
     client.hears("<open ").await;
     client.hears("<stream:features").await;

@@ -13,6 +13,7 @@ use crate::support::link::{Link, Quality};
 use crate::support::network::{Entrance, Network};
 use crate::support::process::free_port;
 use crate::support::prosody::Prosody;
+use crate::support::server::domain;
 
 /// What cuts after 15 s in the world, where every test runs and in a soak.
 fn patience() -> Duration {
@@ -92,7 +93,7 @@ async fn stanza_over_a_lossy_link() {
     let prosody = Prosody::start(&["alice", "bob"]);
     let address = (link.near, free_port().port()).into();
     let listen = format!("[[listen]]\naddress = '{address}'\n[shutdown]\ngrace = '0s'\ndeadline = '2s'\n");
-    let _boshd = Boshd::with("example.test", prosody.address, &listen);
+    let _boshd = Boshd::with(domain(), prosody.address, &listen);
     let size = Size::of(Duration::from_millis(500), Duration::from_secs(20));
     let result = stanza(link.beyond("node"), address, size).await;
     let delays = result["delays"].as_array().expect("a list");

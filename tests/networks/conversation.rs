@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::client::bosh::Bosh;
 use crate::client::http::{Endpoint, Manner};
-use crate::client::server::DOMAIN;
+use crate::client::server::jid;
 use crate::support::element::Element;
 use crate::support::network::{Dial, Io, Network, WIDTH, through};
 
@@ -152,7 +152,7 @@ async fn take_part(mut me: Bosh, peer: &str, moments: &[Duration], expected: usi
             }
         }
         let text = format!("{number} {}", moment.as_millis());
-        let to = format!("<message xmlns='jabber:client' type='chat' to='{peer}@{DOMAIN}'>");
+        let to = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid(peer));
         me.send(&format!("{to}<body>{text}</body></message>")).await;
     }
     while heard.len() < expected {

@@ -9,6 +9,7 @@ use crate::support::certificates::Certificates;
 use crate::support::chromium;
 use crate::support::process::free_port;
 use crate::support::prosody::Prosody;
+use crate::support::server::domain;
 use crate::support::squid::{Orders, Squid};
 
 /// Alice and Bob behind this Squid, before boshd with plain HTTP and HTTPS.
@@ -34,7 +35,7 @@ impl Company {
         );
         Self {
             squid: Squid::with(orders),
-            boshd: Boshd::with("example.test", prosody.address, &settings),
+            boshd: Boshd::with(domain(), prosody.address, &settings),
             https,
             _certificates: certificates,
             _prosody: prosody,

@@ -10,7 +10,7 @@ use crate::support::haproxy::HaProxy;
 use crate::support::http::Endpoint;
 use crate::support::process::Process;
 use crate::support::prosody::Prosody;
-use crate::support::server::{DOMAIN, Options, Server as _, Tls, password_of};
+use crate::support::server::{Options, Server as _, Tls, domain, password_of};
 
 const VERSIONS: [&str; 2] = ["v1", "v2"];
 
@@ -50,7 +50,7 @@ fn options(tls: Tls) -> Options {
 // DN11: in plain text, and before STARTTLS
 #[tokio::test]
 async fn ejabberd_knows_where_the_client_is() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     for (tls, keys) in certificates.plain_and_starttls() {
         let ejabberd = Ejabberd::with(&["alice", "bob"], &options(tls));
         let server = ejabberd.proxied.expect("a port for it");
@@ -65,7 +65,7 @@ async fn ejabberd_knows_where_the_client_is() {
 // DN11: in plain text, and before TLS that begins with the first byte
 #[tokio::test]
 async fn haproxy_knows_where_the_client_is() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let trust = format!("tls = 'direct'\nca_file = '{}'", certificates.authority.display());
     for (tls, keys) in [
         (Tls::None, "tls = 'none'"),

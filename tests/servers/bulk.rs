@@ -2,7 +2,7 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, jid};
 
 before_each_server!(five_megabytes_each_way);
 
@@ -21,7 +21,7 @@ fn text(from: &str, number: usize) -> String {
 async fn exchange(client: &mut Bosh, own: &str, other: &str) {
     let numbers: Vec<usize> = (0..STANZAS).collect();
     for batch in numbers.chunks(BATCH) {
-        let head = format!("<message xmlns='jabber:client' type='chat' to='{other}@example.test'>");
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid(other));
         let stanza = |number: &usize| format!("{head}<body>{}</body></message>", text(own, *number));
         client.send(&batch.iter().map(stanza).collect::<String>()).await;
     }

@@ -8,6 +8,7 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::mischief::Mischief;
 use crate::support::prosody::Prosody;
+use crate::support::server::{domain, jid};
 
 /// How many sessions, and how many messages each of them sends in a round.
 struct Size {
@@ -43,8 +44,8 @@ async fn take_part(address: std::net::SocketAddr, number: usize, size: &Size, ro
         let text = format!("{round} {number} {message}");
         client
             .send(&format!(
-                "<message xmlns='jabber:client' type='chat' to='{}@example.test'><body>{text}</body></message>",
-                user(next)
+                "<message xmlns='jabber:client' type='chat' to='{}'><body>{text}</body></message>",
+                jid(&user(next))
             ))
             .await;
     }
@@ -71,7 +72,7 @@ async fn everything_arrives_once_whatever_the_network_does() {
     let prosody = Prosody::start(&names.iter().map(String::as_str).collect::<Vec<_>>());
     // a creation that came twice, or whose answer got lost, leaves a session that nobody knows
     let boshd = Boshd::with(
-        "example.test",
+        domain(),
         prosody.address,
         // all at once are more than Prosody's backlog holds: some have to knock again
         "[bosh]\ninactivity = '10s'\n[shutdown]\ngrace = '0s'\n[upstream]\nconnect_timeout = '60s'\n",

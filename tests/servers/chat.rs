@@ -4,7 +4,7 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::cutter::Cutter;
 use crate::support::element::Element;
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, jid, rooms};
 
 before_each_server!(
     roster_is_set_and_pushed_and_fetched,
@@ -14,10 +14,11 @@ before_each_server!(
     a_room_hears_everybody_in_one_order,
 );
 
-const ROOM: &str = "hall@rooms.example.test";
-
 fn message(to: &str, text: &str) -> String {
-    format!("<message xmlns='jabber:client' type='chat' to='{to}@example.test'><body>{text}</body></message>")
+    format!(
+        "<message xmlns='jabber:client' type='chat' to='{}'><body>{text}</body></message>",
+        jid(to)
+    )
 }
 
 async fn next_text(client: &mut Bosh) -> String {
@@ -45,7 +46,7 @@ async fn roster_is_set_and_pushed_and_fetched<S: Server>() {
         .iq(
             "set",
             "",
-            &query("<item jid='bob@example.test' name='Bob &amp; &lt;co&gt;'/>"),
+            &query(&format!("<item jid='{}' name='Bob &amp; &lt;co&gt;'/>", jid("bob"))),
         )
         .await;
     assert_eq!(set.attribute("type"), Some("result"), "{set:?}");
@@ -55,7 +56,7 @@ async fn roster_is_set_and_pushed_and_fetched<S: Server>() {
     let full = alice.iq("get", "", &query("")).await;
     for answer in [push, full] {
         let item = answer.child("query").and_then(|query| query.child("item")).expect("an item");
-        assert_eq!(item.attribute("jid"), Some("bob@example.test"));
+        assert_eq!(item.attribute("jid"), Some(jid("bob").as_str()));
         assert_eq!(item.attribute("name"), Some("Bob & <co>"));
     }
 }
@@ -67,18 +68,24 @@ async fn presence_follows_a_subscription<S: Server>() {
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
 
     alice
-        .send("<presence xmlns='jabber:client' type='subscribe' to='bob@example.test'/>")
+        .send(&format!(
+            "<presence xmlns='jabber:client' type='subscribe' to='{}'/>",
+            jid("bob")
+        ))
         .await;
-    expect_presence(&mut bob, Some("subscribe"), "alice@example.test").await;
-    bob.send("<presence xmlns='jabber:client' type='subscribed' to='alice@example.test'/>")
-        .await;
-    expect_presence(&mut alice, None, "bob@example.test/test").await;
+    expect_presence(&mut bob, Some("subscribe"), &jid("alice")).await;
+    bob.send(&format!(
+        "<presence xmlns='jabber:client' type='subscribed' to='{}'/>",
+        jid("alice")
+    ))
+    .await;
+    expect_presence(&mut alice, None, &format!("{}/test", jid("bob"))).await;
 
     bob.send("<presence xmlns='jabber:client'><show>away</show></presence>").await;
-    let away = expect_presence(&mut alice, None, "bob@example.test/test").await;
+    let away = expect_presence(&mut alice, None, &format!("{}/test", jid("bob"))).await;
     assert_eq!(away.text_of("show"), Some("away"));
     bob.terminate().await;
-    expect_presence(&mut alice, Some("unavailable"), "bob@example.test/test").await;
+    expect_presence(&mut alice, Some("unavailable"), &format!("{}/test", jid("bob"))).await;
 }
 
 async fn messages_go_both_ways<S: Server>() {
@@ -119,17 +126,18 @@ async fn a_room_hears_everybody_in_one_order<S: Server>() {
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
+    let room = format!("hall@{}", rooms());
     for (client, nick) in [(&mut alice, "alice"), (&mut bob, "bob")] {
         let join = "<x xmlns='http://jabber.org/protocol/muc'/>";
         client
             .send(&format!(
-                "<presence xmlns='jabber:client' to='{ROOM}/{nick}'>{join}</presence>"
+                "<presence xmlns='jabber:client' to='{room}/{nick}'>{join}</presence>"
             ))
             .await;
-        expect_presence(client, None, &format!("{ROOM}/{nick}")).await;
+        expect_presence(client, None, &format!("{room}/{nick}")).await;
         if nick == "alice" {
             let form = "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>";
-            assert_eq!(client.iq("set", ROOM, form).await.attribute("type"), Some("result"));
+            assert_eq!(client.iq("set", &room, form).await.attribute("type"), Some("result"));
         }
     }
     for number in 0..20 {
@@ -138,7 +146,7 @@ async fn a_room_hears_everybody_in_one_order<S: Server>() {
             let body = format!("<body>{text}</body>");
             client
                 .send(&format!(
-                    "<message xmlns='jabber:client' type='groupchat' to='{ROOM}'>{body}</message>"
+                    "<message xmlns='jabber:client' type='groupchat' to='{room}'>{body}</message>"
                 ))
                 .await;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::http::Endpoint;
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, domain, jid};
 use crate::support::thief::Thief;
 
 before_each_server!(a_lost_answer_is_delivered_later, the_servers_own_managers_compared);
@@ -144,7 +144,10 @@ impl<G: AsyncFn()> Stage<G> {
 }
 
 fn message(to: &str, text: &str) -> String {
-    format!("<message xmlns='jabber:client' type='chat' to='{to}@example.test'><body>{text}</body></message>")
+    format!(
+        "<message xmlns='jabber:client' type='chat' to='{}'><body>{text}</body></message>",
+        jid(to)
+    )
 }
 
 /// Waits for the end of one session more in the eyes of the server.
@@ -168,7 +171,7 @@ async fn a_lost_answer_is_delivered_later<S: Server>() {
         ..Options::default()
     };
     let server = S::with(&["alice", "bob"], &options);
-    let boshd = Boshd::with("example.test", server.address(), "[bosh]\ninactivity = '1s'\n");
+    let boshd = Boshd::with(domain(), server.address(), "[bosh]\ninactivity = '1s'\n");
     for loss in [Loss::Answer, Loss::AnswerCrossed, Loss::Client] {
         let stage = Stage::new(boshd.address, departures(&server)).await;
         let tally = stage.play(rounds(), loss, VISITS).await;

@@ -6,18 +6,18 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::certificates::Certificates;
 use crate::support::dns::{LONG, NameServer};
-use crate::support::server::{DOMAIN, Options, Server, Tls};
+use crate::support::server::{Options, Server, Tls, domain};
 
 before_each_server!(the_next_one_is_used_when_the_better_one_is_gone);
 
-const SERVICES: [&str; 2] = ["_xmpps-client._tcp.example.test", "_xmpp-client._tcp.example.test"];
+const SERVICES: [&str; 2] = ["_xmpps-client._tcp", "_xmpp-client._tcp"];
 
 /// Only one of the servers knows each of them, so that a login says which it was.
 const USERS: [&str; 2] = ["alice", "bob"];
 
 // DN02, DN03, DN04, DN08: both services in one list, by priority, each secured in its own way
 async fn the_next_one_is_used_when_the_better_one_is_gone<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let good = || certificates.good.clone();
     let start = |user: &str, tls: Tls| {
         let options = Options {
@@ -29,8 +29,9 @@ async fn the_next_one_is_used_when_the_better_one_is_gone<S: Server>() {
     let [alice, bob] = USERS;
     let (mut better, other) = (start(alice, Tls::Direct(good())), start(bob, Tls::Required(good())));
     let names = NameServer::start().await;
-    for (nth, (service, server)) in SERVICES.into_iter().zip([&better, &other]).enumerate() {
-        let host = format!("xmpp{nth}.example.test");
+    let services = SERVICES.map(|service| format!("{service}.{}", domain()));
+    for (nth, (service, server)) in services.iter().zip([&better, &other]).enumerate() {
+        let host = format!("xmpp{nth}.{}", domain());
         let port = server.address().port();
         names.srv(service, LONG, &[&format!("{nth} 1 {port} {host}")]);
         names.addresses(&host, LONG, &["127.0.0.1"]);
@@ -41,7 +42,7 @@ async fn the_next_one_is_used_when_the_better_one_is_gone<S: Server>() {
         names.address
     ));
     Bosh::login(boshd.address, alice, "PLAIN").await;
-    for service in SERVICES {
+    for service in &services {
         assert_eq!(names.asked(service, RecordType::SRV), 1, "{service}");
     }
 

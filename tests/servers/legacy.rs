@@ -8,7 +8,7 @@ use crate::support::boshd::Boshd;
 use crate::support::certificates::Certificates;
 use crate::support::ejabberd::Ejabberd;
 use crate::support::prosody::Prosody;
-use crate::support::server::{DOMAIN, Options, Server, Tls, password_of};
+use crate::support::server::{Options, Server, Tls, domain, password_of};
 
 const AUTH: &str = "jabber:iq:auth";
 
@@ -38,7 +38,9 @@ impl Proof {
 /// Asks what the server wants to know, and says it.
 async fn log_in(bosh: &mut Bosh, user: &str, proof: Proof) {
     let name = format!("<username>{user}</username>");
-    let fields = bosh.iq("get", DOMAIN, &format!("<query xmlns='{AUTH}'>{name}</query>")).await;
+    let fields = bosh
+        .iq("get", domain(), &format!("<query xmlns='{AUTH}'>{name}</query>"))
+        .await;
     let query = fields.child("query").expect("a query");
     let wanted = match proof {
         Proof::Digest => "digest",
@@ -47,7 +49,7 @@ async fn log_in(bosh: &mut Bosh, user: &str, proof: Proof) {
     assert!(query.child(wanted).is_some(), "{fields:?}");
     let proof = proof.of(bosh, user);
     let login = format!("<query xmlns='{AUTH}'>{name}{proof}<resource>test</resource></query>");
-    let outcome = bosh.iq("set", DOMAIN, &login).await;
+    let outcome = bosh.iq("set", domain(), &login).await;
     assert_eq!(outcome.attribute("type"), Some("result"), "{outcome:?}");
     bosh.appear().await;
 }
@@ -73,7 +75,7 @@ fn options(tls: Tls) -> Options {
 // AU05, Q06, Q07: in plain text, and with STARTTLS, where authid is the id of the stream behind it
 #[tokio::test]
 async fn with_a_digest_of_the_streams_id() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     for (tls, keys) in certificates.plain_and_starttls() {
         let ejabberd = Ejabberd::with(&["alice", "bob"], &options(tls));
         let boshd = Boshd::reaching(&format!("servers = ['{}']\n{keys}", ejabberd.address()));

@@ -2,7 +2,7 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server, password_of};
+use crate::support::server::{Options, Server, domain, password_of};
 
 before_each_server!(
     with_scram_sha_1,
@@ -15,7 +15,7 @@ async fn log_in<S: Server>(mechanism: &str) {
     let server = S::with(&["alice"], &Options::default());
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", mechanism).await;
-    let pong = alice.iq("get", "example.test", "<ping xmlns='urn:xmpp:ping'/>").await;
+    let pong = alice.iq("get", domain(), "<ping xmlns='urn:xmpp:ping'/>").await;
     assert_eq!(pong.attribute("type"), Some("result"), "{pong:?}");
 }
 

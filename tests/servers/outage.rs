@@ -2,7 +2,7 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, jid};
 
 before_each_server!(a_killed_server_ends_the_session_and_a_restarted_one_is_used);
 
@@ -10,8 +10,9 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used<S: Server>
     let mut server = S::with(&["alice"], &Options::default());
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
+    let own = format!("{}/test", jid("alice"));
     let echo = |text: &str| {
-        let head = "<message xmlns='jabber:client' type='chat' to='alice@example.test/test'>";
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{own}'>");
         format!("{head}<body>{text}</body></message>")
     };
     for number in 0..3 {
@@ -20,7 +21,7 @@ async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used<S: Server>
     let last = alice
         .expect("the last message", |stanza| stanza.text_of("body") == Some("2"))
         .await;
-    assert_eq!(last.attribute("to"), Some("alice@example.test/test"));
+    assert_eq!(last.attribute("to"), Some(own.as_str()));
 
     server.kill();
     let mut before_the_end = Vec::new();

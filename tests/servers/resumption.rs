@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server, password_of};
+use crate::support::server::{Options, Server, domain, jid, password_of};
 
 before_each_server!(a_lost_client_comes_back_in_another_session);
 
@@ -14,14 +14,15 @@ const SM: &str = "urn:xmpp:sm:3";
 const MESSAGES: usize = 20;
 
 fn message(text: &str) -> String {
-    format!("<message xmlns='jabber:client' type='chat' to='alice@example.test'><body>{text}</body></message>")
+    let to = jid("alice");
+    format!("<message xmlns='jabber:client' type='chat' to='{to}'><body>{text}</body></message>")
 }
 
 // AU06, AU07, AU08, ER08: both sides count the same; a client that vanishes leaves a session behind that another BOSH session takes up, with
 // all that was said meanwhile, and no sender is told that it could not be delivered
 async fn a_lost_client_comes_back_in_another_session<S: Server>() {
     let server = S::with(&["alice", "bob"], &Options::default());
-    let boshd = Boshd::with("example.test", server.address(), "[bosh]\ninactivity = '2s'\n");
+    let boshd = Boshd::with(domain(), server.address(), "[bosh]\ninactivity = '2s'\n");
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     let mut alice = Bosh::bound(boshd.address, "alice", "SCRAM-SHA-1").await;
     alice.send(&format!("<enable xmlns='{SM}' resume='true'/>")).await;
@@ -33,7 +34,10 @@ async fn a_lost_client_comes_back_in_another_session<S: Server>() {
     for n in 0..MESSAGES {
         bob.send(&message(&format!("before {n}"))).await;
         alice
-            .send("<message xmlns='jabber:client' to='bob@example.test'><body>thanks</body></message>")
+            .send(&format!(
+                "<message xmlns='jabber:client' to='{}'><body>thanks</body></message>",
+                jid("bob")
+            ))
             .await;
     }
     for n in 0..MESSAGES {
@@ -52,7 +56,7 @@ async fn a_lost_client_comes_back_in_another_session<S: Server>() {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !boshd.log().contains("reason=Inactive") {
         assert!(Instant::now() < deadline, "the session must end: {}", boshd.log());
-        bob.iq("get", "example.test", "<ping xmlns='urn:xmpp:ping'/>").await;
+        bob.iq("get", domain(), "<ping xmlns='urn:xmpp:ping'/>").await;
     }
     let mut alice = Bosh::open(boshd.address).await;
     let outcome = alice.authenticate("SCRAM-SHA-1", "alice", &password_of("alice")).await;

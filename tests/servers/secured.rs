@@ -7,7 +7,7 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::certificates::{Certificates, OTHER_NAME, fingerprint};
 use crate::support::ejabberd::Ejabberd;
-use crate::support::server::{DOMAIN, Identity, Level, Options, Server, Tls};
+use crate::support::server::{Identity, Level, Options, Server, Tls, domain};
 
 before_each_server!(
     with_and_without_tls,
@@ -59,7 +59,7 @@ async fn refusal(server: &impl Server, keys: &str, cause: &str) {
     for event in ["server not reached", "server out of service"] {
         let lines: Vec<&str> = log.lines().filter(|line| line.contains(event)).collect();
         let [line] = lines[..] else { panic!("{event}: {lines:?}") };
-        for field in [DOMAIN, &server.address().to_string(), "stage=Tls", cause] {
+        for field in [domain(), &server.address().to_string(), "stage=Tls", cause] {
             assert!(line.contains(field), "{field}: {line}");
         }
     }
@@ -72,7 +72,7 @@ async fn refusal(server: &impl Server, keys: &str, cause: &str) {
 
 // P04, DN01, DN04, DN08: the same in plain text, with STARTTLS where it is offered and where it is required, and with TLS from the first byte
 async fn with_and_without_tls<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let good = || certificates.good.clone();
     let trust = trusting(&certificates.authority);
     for (tls, keys) in [
@@ -89,7 +89,7 @@ async fn with_and_without_tls<S: Server>() {
 
 // DN09, and a pin, which asks for no date
 async fn an_expired_certificate<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let expired = certificates.expired.clone();
     let pin = format!("pins = ['{}']", fingerprint(&expired));
     let server: S = serving(Tls::Required(expired));
@@ -104,7 +104,7 @@ async fn an_expired_certificate<S: Server>() {
 
 // DN09, and the name that the configuration expects instead
 async fn a_certificate_for_another_name<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let server: S = serving(Tls::Direct(certificates.wrong_name.clone()));
     let keys = format!("tls = 'direct'\n{}", trusting(&certificates.authority));
     refusal(&server, &keys, "certificate not valid for name").await;
@@ -113,7 +113,7 @@ async fn a_certificate_for_another_name<S: Server>() {
 
 // DN09, and pins: the right one beside another, and another alone, which not even the authority outweighs
 async fn a_certificate_that_nobody_trusts<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let pin = |identity: &Identity| format!("'{}'", fingerprint(identity));
     let [unknown, other] = [&certificates.unknown, &certificates.good].map(pin);
     let server: S = serving(Tls::Required(certificates.unknown.clone()));
@@ -130,7 +130,7 @@ async fn a_certificate_that_nobody_trusts<S: Server>() {
 
 // DN09: no way down from STARTTLS, nor from TLS at once
 async fn a_server_without_starttls<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let trust = trusting(&certificates.authority);
     let server: S = serving(Tls::None);
     let keys = format!("tls = 'starttls'\n{trust}");
@@ -141,7 +141,7 @@ async fn a_server_without_starttls<S: Server>() {
 
 // DN09: whoever configures plain text gets no TLS, and no login in plain text that the server would refuse
 async fn a_server_that_requires_tls<S: Server>() {
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let server: S = serving(Tls::Required(certificates.good.clone()));
     refusal(&server, "tls = 'none'", "the server requires TLS").await;
 }
@@ -151,7 +151,7 @@ async fn a_server_that_requires_tls<S: Server>() {
 #[tokio::test]
 async fn a_certificate_of_our_own() {
     const OFFER: &str = "<mechanism>EXTERNAL</mechanism>";
-    let certificates = Certificates::make(DOMAIN);
+    let certificates = Certificates::make(domain());
     let options = Options {
         tls: Tls::Required(certificates.good.clone()),
         client_authority: Some(certificates.authority.clone()),

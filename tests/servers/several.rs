@@ -13,7 +13,7 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::process::Process;
 use crate::support::prosody::Prosody;
-use crate::support::server::{DOMAIN, Server as _, password_of};
+use crate::support::server::{Server as _, jid, password_of};
 
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
@@ -47,7 +47,7 @@ impl Client {
         let outcome = bosh.authenticate("PLAIN", user, &password_of(user)).await;
         assert_eq!(outcome.name, "success", "{outcome:?}");
         bosh.bind_as(&number.to_string()).await;
-        let jid = format!("{user}@{DOMAIN}/{number}");
+        let jid = format!("{}/{number}", jid(user));
         Self { bosh, jid }
     }
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::element::Element;
-use crate::support::server::{DOMAIN, Options, Server, password_of};
+use crate::support::server::{Options, Server, domain, jid, password_of};
 use crate::support::websocket::{CLOSE, Client};
 
 before_each_server!(a_conversation, a_session_is_resumed, pages_of_other_origins);
@@ -113,15 +113,15 @@ async fn a_conversation<S: Server>() {
     let boshd = Boshd::start(server.address());
     for mechanism in ["SCRAM-SHA-1", "PLAIN"] {
         let mut alice = Bosh::login(boshd.address, "alice", mechanism).await;
-        let mut bob = User::connect(boshd.address, DOMAIN).await;
-        bob.log_in(DOMAIN, "bob", &password_of("bob"), mechanism).await;
+        let mut bob = User::connect(boshd.address, domain()).await;
+        bob.log_in(domain(), "bob", &password_of("bob"), mechanism).await;
         bob.bind().await;
         bob.appear().await;
         for number in 0..10 {
             let (to_bob, to_alice) = (format!("to Bob {number}"), format!("to Alice {number}"));
-            let head = format!("<message xmlns='jabber:client' type='chat' to='bob@{DOMAIN}'>");
+            let head = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid("bob"));
             alice.send(&format!("{head}<body>{to_bob}</body></message>")).await;
-            bob.write(&format!("alice@{DOMAIN}"), &to_alice).await;
+            bob.write(&jid("alice"), &to_alice).await;
             bob.expect(said(&to_bob)).await;
             alice.expect("Bob's message", said(&to_alice)).await;
         }
@@ -139,19 +139,19 @@ async fn a_session_is_resumed<S: Server>() {
     let server = S::with(&["alice", "bob"], &options);
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "PLAIN").await;
-    let mut bob = User::connect(boshd.address, DOMAIN).await;
-    bob.log_in(DOMAIN, "bob", &password_of("bob"), "PLAIN").await;
+    let mut bob = User::connect(boshd.address, domain()).await;
+    bob.log_in(domain(), "bob", &password_of("bob"), "PLAIN").await;
     bob.bind().await;
     bob.0.say("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
     let enabled = bob.expect(|element| element.name == "enabled").await;
     let id = enabled.attribute("id").expect("an id").to_owned();
     bob.appear().await;
     drop(bob);
-    let head = format!("<message xmlns='jabber:client' type='chat' to='bob@{DOMAIN}/ws'>");
+    let head = format!("<message xmlns='jabber:client' type='chat' to='{}/ws'>", jid("bob"));
     alice.send(&format!("{head}<body>while you were away</body></message>")).await;
     alice.settle().await;
-    let mut bob = User::connect(boshd.address, DOMAIN).await;
-    bob.log_in(DOMAIN, "bob", &password_of("bob"), "PLAIN").await;
+    let mut bob = User::connect(boshd.address, domain()).await;
+    bob.log_in(domain(), "bob", &password_of("bob"), "PLAIN").await;
     bob.0
         .say(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>"))
         .await;
@@ -164,7 +164,7 @@ async fn a_session_is_resumed<S: Server>() {
 async fn pages_of_other_origins<S: Server>() {
     let server = S::with(&[], &Options::default());
     let settings = "[cors]\norigins = ['https://chat.example.test']\n[shutdown]\ngrace = '0s'\n";
-    let boshd = Boshd::with(DOMAIN, server.address(), settings);
+    let boshd = Boshd::with(domain(), server.address(), settings);
     for (origin, enters) in [("https://chat.example.test", true), ("https://evil.example", false)] {
         let io = TcpStream::connect(boshd.address).await.expect("boshd");
         let client = Client::on(io, &[("Origin", origin)]).await;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::element::Element;
 use super::http::Endpoint;
-use super::server::{DOMAIN, password_of};
+use super::server::{domain, jid, password_of};
 
 /// The longest that anything here should take, on a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,7 +92,8 @@ impl Bosh {
             end: None,
         };
         bosh.unanswered = bosh.next_rid;
-        let creation = format!("to='{DOMAIN}' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {terms}");
+        let to = domain();
+        let creation = format!("to='{to}' hold='1' ver='1.6' content='text/xml; charset=utf-8' xml:lang='en' {terms}");
         bosh.request(&creation, payload).await;
         bosh
     }
@@ -176,7 +177,7 @@ impl Bosh {
 
     /// Restarts the stream after a successful login; what the server offers then.
     pub async fn restart(&mut self) -> Element {
-        let restart = format!("to='{DOMAIN}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'");
+        let restart = format!("to='{}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'", domain());
         self.request(&restart, "").await;
         self.expect("features", |stanza| stanza.name == "stream:features").await
     }
@@ -224,7 +225,7 @@ impl Bosh {
     }
 
     async fn write(&mut self, user: &str, text: &str) {
-        let head = format!("<message xmlns='jabber:client' type='chat' to='{user}@{DOMAIN}'>");
+        let head = format!("<message xmlns='jabber:client' type='chat' to='{}'>", jid(user));
         self.send(&format!("{head}<body>{text}</body></message>")).await;
     }
 
@@ -257,7 +258,7 @@ impl Bosh {
     /// Is a few requests further, so that what it was given before counts as received: who leaves at once is given the last of it again.
     pub async fn settle(&mut self) {
         for _ in 0..2 {
-            self.iq("get", DOMAIN, "<ping xmlns='urn:xmpp:ping'/>").await;
+            self.iq("get", domain(), "<ping xmlns='urn:xmpp:ping'/>").await;
         }
     }
 

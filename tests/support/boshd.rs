@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::process::{Process, free_port};
+use super::server::domain;
 
 /// How long it may take to end, at most.
 const END: Duration = Duration::from_secs(15);
@@ -20,10 +21,10 @@ pub struct Boshd {
 }
 
 impl Boshd {
-    /// boshd for `example.test`, which `server` serves in plain text.
+    /// boshd for the domain of the tests, which `server` serves in plain text.
     pub fn start(server: SocketAddr) -> Self {
         Self::with(
-            "example.test",
+            domain(),
             server,
             "[cors]\norigins = ['*']\n[shutdown]\ngrace = '0s'\ndeadline = '2s'\n",
         )
@@ -53,10 +54,11 @@ impl Boshd {
         Self::configured_at(address, &sections)
     }
 
-    /// boshd for `example.test` with these keys in its `[[domain]]`, and perhaps sections behind them.
+    /// boshd for the domain of the tests with these keys in its `[[domain]]`, and perhaps sections behind them.
     pub fn reaching(keys: &str) -> Self {
         Self::configured(&format!(
-            "[shutdown]\ngrace = '0s'\ndeadline = '2s'\n[[domain]]\nname = 'example.test'\n{keys}\n"
+            "[shutdown]\ngrace = '0s'\ndeadline = '2s'\n[[domain]]\nname = '{}'\n{keys}\n",
+            domain()
         ))
     }
 

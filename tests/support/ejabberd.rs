@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::packages;
 use super::process::{Process, free_port};
-use super::server::{DOMAIN, Options, Server, Tls, password_of};
+use super::server::{Options, Server, Tls, domain, password_of, rooms};
 
 /// Written when all accounts are there; the ports are open before that.
 const READY: &str = "ejabberd and its accounts are ready";
@@ -38,16 +38,18 @@ impl Ejabberd {
     /// In Erlang; accounts that are there from an earlier run stay as they are.
     fn accounts(&self) -> String {
         let account = |user: &String| format!("{{<<\"{user}\">>, <<\"{}\">>}}", password_of(user));
+        let domain = domain();
         let list: Vec<String> = self.users.iter().map(account).collect();
         format!(
-            "[ejabberd_auth:try_register(User, <<\"{DOMAIN}\">>, Password) || {{User, Password}} <- [{}]], io:format(\"{READY}~n\").",
+            "[ejabberd_auth:try_register(User, <<\"{domain}\">>, Password) || {{User, Password}} <- [{}]], io:format(\"{READY}~n\").",
             list.join(", ")
         )
     }
 
     fn configuration(&self, options: &Options) -> String {
         let mut text = format!(
-            "hosts: [{DOMAIN}]\nloglevel: {}\nauth_method: internal\nauth_password_format: plain\n",
+            "hosts: [{}]\nloglevel: {}\nauth_method: internal\nauth_password_format: plain\n",
+            domain(),
             options.log.name()
         );
         if let Some(identity) = options.tls.identity() {
@@ -83,7 +85,7 @@ impl Ejabberd {
         for module in ["mod_disco", "mod_offline", "mod_ping", "mod_roster"] {
             writeln!(text, "  {module}: {{}}").expect("string");
         }
-        writeln!(text, "  mod_muc: {{ host: rooms.{DOMAIN} }}").expect("string");
+        writeln!(text, "  mod_muc: {{ host: {} }}", rooms()).expect("string");
         let chosen = [
             (
                 options.stream_management,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::packages;
 use super::process::Process;
-use super::server::{DOMAIN, password_of};
+use super::server::{jid, password_of};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/gloox.cpp");
 
@@ -39,7 +39,7 @@ impl Gloox {
         let mut command = Command::new(self.folder.path().join("gloox"));
         command
             .args([&endpoint.ip().to_string(), &endpoint.port().to_string(), "/http-bind/"])
-            .args([&format!("{user}@{DOMAIN}"), &password_of(user), mode, &messages.to_string()]);
+            .args([&jid(user), &password_of(user), mode, &messages.to_string()]);
         let mut process = Process::spawn("gloox", &mut command, log);
         let status = process.wait(PATIENCE).expect("its end in time");
         assert!(status.success(), "gloox: {status}");

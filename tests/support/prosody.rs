@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::packages;
 use super::process::{Process, free_port};
-use super::server::{DOMAIN, Options, Server, Tls, password_of};
+use super::server::{Options, Server, Tls, domain, password_of, rooms};
 
 pub struct Prosody {
     pub address: SocketAddr,
@@ -52,9 +52,11 @@ allow_unencrypted_plain_auth = {plain_login}
 http_ports = {{ {http} }}
 modules_enabled = {{ {modules} }}
 {settings}
-VirtualHost "{DOMAIN}"
-Component "rooms.{DOMAIN}" "muc"
+VirtualHost "{domain}"
+Component "{rooms}" "muc"
 "#,
+            domain = domain(),
+            rooms = rooms(),
             plain_login = !required,
             modules = modules
                 .iter()
@@ -83,7 +85,7 @@ impl Server for Prosody {
         };
         let folder = prosody.folder.path();
         std::fs::write(folder.join("prosody.cfg.lua"), prosody.configuration(options)).expect("prosody.cfg.lua");
-        let accounts = folder.join("example%2etest/accounts");
+        let accounts = folder.join(domain().replace('.', "%2e")).join("accounts");
         std::fs::create_dir_all(&accounts).expect("folder of the accounts");
         // without this one it complains
         std::fs::create_dir(folder.join("certs")).expect("folder of certificates");

@@ -1,16 +1,85 @@
 //! What the XMPP servers behind boshd have in common: the domain `example.test` with its group chat service
 //! `rooms.example.test`, the passwords of its accounts, and what a test can choose.
+//!
+//! A server that runs already can be named in the environment, and then all of these are as it has them:
+//!
+//! | variable | what it says | without it |
+//! | --- | --- | --- |
+//! | `BOSHD_TEST_SERVER` | where its clients connect in plain text, `127.0.0.1:5222` | there is none |
+//! | `BOSHD_TEST_DOMAIN` | the domain that it serves | `example.test` |
+//! | `BOSHD_TEST_ROOMS` | its group chat service | `rooms.` before the domain |
+//! | `BOSHD_TEST_ACCOUNTS` | `alice:secret bob:secret`: names and passwords, which have no spaces | `alice's secret` for alice, and so on |
+//! | `BOSHD_TEST_SERVER_NAME` | its name and version, `Openfire 5.1.1` | its address |
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use super::process::Process;
 
-pub const DOMAIN: &str = "example.test";
+/// The domain of the accounts.
+pub fn domain() -> &'static str {
+    Place::named().map_or("example.test", |place| &place.domain)
+}
+
+/// Its group chat service.
+pub fn rooms() -> &'static str {
+    Place::named().map_or("rooms.example.test", |place| &place.rooms)
+}
+
+/// The bare address of an account.
+pub fn jid(user: &str) -> String {
+    format!("{user}@{}", domain())
+}
 
 pub fn password_of(user: &str) -> String {
-    format!("{user}'s secret")
+    let told = Place::named().and_then(|place| place.accounts.get(user));
+    told.cloned().unwrap_or_else(|| format!("{user}'s secret"))
+}
+
+/// A server that runs already, as the environment describes it.
+pub struct Place {
+    /// With its version.
+    pub name: String,
+    pub address: SocketAddr,
+    domain: String,
+    rooms: String,
+    /// Passwords by name.
+    accounts: HashMap<String, String>,
+}
+
+impl Place {
+    /// What the environment names, if it names one.
+    pub fn named() -> Option<&'static Self> {
+        static NAMED: LazyLock<Option<Place>> = LazyLock::new(|| Place::read(|variable| std::env::var(variable).ok()));
+        NAMED.as_ref()
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let address = variable("BOSHD_TEST_SERVER")?;
+        let domain = variable("BOSHD_TEST_DOMAIN").unwrap_or_else(|| "example.test".to_owned());
+        let account = |account: &str| {
+            let (name, password) = account
+                .split_once(':')
+                .unwrap_or_else(|| panic!("BOSHD_TEST_ACCOUNTS: {account:?} is not NAME:PASSWORD"));
+            (name.to_owned(), password.to_owned())
+        };
+        Some(Self {
+            name: variable("BOSHD_TEST_SERVER_NAME").unwrap_or_else(|| address.clone()),
+            address: address
+                .parse()
+                .unwrap_or_else(|error| panic!("BOSHD_TEST_SERVER: {address:?}: {error}")),
+            rooms: variable("BOSHD_TEST_ROOMS").unwrap_or_else(|| format!("rooms.{domain}")),
+            domain,
+            accounts: variable("BOSHD_TEST_ACCOUNTS")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(account)
+                .collect(),
+        })
+    }
 }
 
 /// A server that has started; it is killed when dropped.
