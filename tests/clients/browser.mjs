@@ -12,6 +12,9 @@ const QUIET = [
     '--disable-sync',
 ];
 
+// Playwright keeps hidden pages awake; those of users sleep.
+const INSOMNIA = ['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'];
+
 // Calls work(browser) with a new profile; the browser is gone afterwards, whatever happened. All it loads comes through `proxy`, if there is
 // one, whose word on certificates is taken.
 export async function withBrowser(work, proxy) {
@@ -20,6 +23,7 @@ export async function withBrowser(work, proxy) {
         executablePath: '/usr/bin/chromium',
         headless: true,
         chromiumSandbox: false,
+        ignoreDefaultArgs: INSOMNIA,
         args: proxy ? [...QUIET, ...detour] : QUIET,
     });
     try {
@@ -38,6 +42,66 @@ export async function openPage(browser, url, name, options = {}) {
     page.on('pageerror', (error) => console.error(`${name}: ${error.stack}`));
     await page.goto(url);
     return page;
+}
+
+// Puts another tab before the page, as users do. Returns once the page is hidden and its timers are slow, or throws: a chain of timers of
+// 100 ms runs once per second then, and after a minute in hiding once per minute.
+export async function hide(page) {
+    await page.evaluate(startPulse);
+    const awake = await page.evaluate(takePulse, 'visible');
+    await pretendFocus(page, false);
+    const cover = await page.context().newPage();
+    await cover.bringToFront();
+    const asleep = await page.evaluate(takePulse, 'hidden');
+    if (awake > 500 || asleep < 800) throw new Error(`a beat each ${awake} ms in sight, and each ${asleep} ms hidden`);
+}
+
+// Brings the page to the front again. Returns what its timers did while it was hidden: for how many milliseconds, how often, and with what
+// longest pause.
+export async function show(page) {
+    const asleep = await page.evaluate(readPulse);
+    await page.bringToFront();
+    await page.evaluate(takePulse, 'visible');
+    return asleep;
+}
+
+// Playwright pretends that each page has the focus, which keeps it in sight whatever is before it. A page is in sight while one session of the
+// browser's protocol says so, therefore this takes Playwright's own, which its interface does not show.
+function pretendFocus(page, enabled) {
+    const session = page._connection.toImpl(page).delegate._mainFrameSession._client;
+    return session.send('Emulation.setFocusEmulationEnabled', { enabled });
+}
+
+// In the page: a chain of timers of 100 ms, each beat of which is noted.
+function startPulse() {
+    if (window.pulse) return;
+    window.pulse = [];
+    const beat = () => {
+        pulse.push({ moment: performance.now(), state: document.visibilityState });
+        setTimeout(beat, 100);
+    };
+    beat();
+}
+
+// In the page: the milliseconds of a beat, as the last four show, once these were all in that state. The first of five is under way when
+// the state changes.
+async function takePulse(state) {
+    const since = performance.now();
+    const wanted = () => pulse.filter((beat) => beat.moment > since && beat.state === state).slice(1);
+    while (wanted().length < 5) {
+        if (performance.now() - since > 30_000) throw new Error(`the page is ${document.visibilityState} and not ${state}`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return (wanted()[4].moment - wanted()[0].moment) / 4;
+}
+
+// In the page: since it was hidden.
+function readPulse() {
+    const shown = pulse.findLastIndex((beat) => beat.state === 'visible');
+    const moments = pulse.slice(shown + 1).map((beat) => beat.moment);
+    if (moments.length === 0) throw new Error('the page is in sight');
+    const pauses = moments.slice(1).map((moment, i) => moment - moments[i]);
+    return { milliseconds: performance.now() - moments[0], beats: moments.length, longest: Math.max(...pauses) };
 }
 
 // Serves `html` at / and each of `files` (path: file) to whoever asks; calls work(origin).
