@@ -31,6 +31,8 @@ mod node;
 mod play;
 #[path = "clients/stage.rs"]
 mod stage;
+#[path = "clients/strophe.rs"]
+mod strophe;
 
 use std::net::SocketAddr;
 use std::time::Duration;

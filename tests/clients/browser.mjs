@@ -16,15 +16,15 @@ const QUIET = [
 const INSOMNIA = ['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'];
 
 // Calls work(browser) with a new profile; the browser is gone afterwards, whatever happened. All it loads comes through `proxy`, if there is
-// one, whose word on certificates is taken.
-export async function withBrowser(work, proxy) {
+// one, whose word on certificates is taken; `switches` are further words of its command line.
+export async function withBrowser(work, proxy, switches = []) {
     const detour = ['--ignore-certificate-errors', '--proxy-bypass-list=<-loopback>', `--proxy-server=${proxy}`];
     const browser = await chromium.launch({
         executablePath: '/usr/bin/chromium',
         headless: true,
         chromiumSandbox: false,
         ignoreDefaultArgs: INSOMNIA,
-        args: proxy ? [...QUIET, ...detour] : QUIET,
+        args: [...QUIET, ...(proxy ? detour : []), ...switches],
     });
     try {
         return await work(browser);
@@ -104,8 +104,8 @@ function readPulse() {
     return { milliseconds: performance.now() - moments[0], beats: moments.length, longest: Math.max(...pauses) };
 }
 
-// Serves `html` at / and each of `files` (path: file) to whoever asks; calls work(origin).
-export async function withSite(html, files, work) {
+// Serves `html` at / and each of `files` (path: file) to whoever asks, on this port or any; calls work(origin).
+export async function withSite(html, files, work, port = 0) {
     const server = createServer(async (request, response) => {
         if (request.url === '/') {
             response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -118,7 +118,7 @@ export async function withSite(html, files, work) {
             response.end();
         }
     });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
     try {
         return await work(`http://127.0.0.1:${server.address().port}`);
     } finally {
