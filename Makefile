@@ -4,7 +4,7 @@
 .PHONY: help run test clients-page check fmt fmt-check lint spec load bench fuzz mutants model soak audit clean
 
 help: ## these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the sandbox on http://127.0.0.1:5280/
 	cargo run --release --bin boshd

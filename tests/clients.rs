@@ -13,6 +13,7 @@ mod support {
     pub mod cutter;
     pub mod ejabberd;
     pub mod gloox;
+    pub mod java;
     pub mod network;
     pub mod npm;
     pub mod packages;
@@ -29,6 +30,10 @@ mod guest;
 mod node;
 #[path = "clients/play.rs"]
 mod play;
+#[path = "clients/record.rs"]
+mod record;
+#[path = "clients/smack.rs"]
+mod smack;
 #[path = "clients/stage.rs"]
 mod stage;
 #[path = "clients/strophe.rs"]
