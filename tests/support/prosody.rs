@@ -29,6 +29,8 @@ impl Prosody {
 
     fn configuration(&self, options: &Options) -> String {
         let mut modules = vec!["roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline"];
+        // Converse.js opens no chat with a stranger before it has the list of who is blocked
+        modules.push("blocklist");
         let chosen = [
             (options.stream_management, "smacks"),
             (options.legacy_login, "legacyauth"),
