@@ -24,14 +24,14 @@ mod support {
     pub mod valve;
 }
 
+#[path = "clients/converse.rs"]
+mod converse;
 #[path = "clients/guest.rs"]
 mod guest;
 #[path = "clients/node.rs"]
 mod node;
 #[path = "clients/play.rs"]
 mod play;
-#[path = "clients/record.rs"]
-mod record;
 #[path = "clients/smack.rs"]
 mod smack;
 #[path = "clients/stage.rs"]

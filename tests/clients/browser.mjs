@@ -104,16 +104,26 @@ function readPulse() {
     return { milliseconds: performance.now() - moments[0], beats: moments.length, longest: Math.max(...pauses) };
 }
 
-// Serves `html` at / and each of `files` (path: file) to whoever asks, on this port or any; calls work(origin).
+const HTML = 'text/html; charset=utf-8';
+const TYPES = {
+    css: 'text/css',
+    js: 'text/javascript; charset=utf-8',
+    json: 'application/json',
+    svg: 'image/svg+xml',
+    wasm: 'application/wasm',
+};
+
+// Serves `html` at / and each of `files` to whoever asks, on this port or any; calls work(origin). Of `files` each is path: file, or path of a
+// folder, with a slash at its end: folder, or path: text.
 export async function withSite(html, files, work, port = 0) {
     const server = createServer(async (request, response) => {
-        if (request.url === '/') {
-            response.setHeader('Content-Type', 'text/html; charset=utf-8');
-            response.end(html);
-        } else if (request.url in files) {
-            response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
-            response.end(await readFile(files[request.url]));
-        } else {
+        const { pathname } = new URL(request.url, 'http://site');
+        const [, extension] = pathname.match(/\.(\w+)$/) ?? [];
+        try {
+            const body = await content(files, pathname, html);
+            response.setHeader('Content-Type', extension ? TYPES[extension] ?? 'application/octet-stream' : HTML);
+            response.end(body);
+        } catch {
             response.statusCode = 404;
             response.end();
         }
@@ -125,4 +135,12 @@ export async function withSite(html, files, work, port = 0) {
         server.closeAllConnections();
         server.close();
     }
+}
+
+function content(files, path, html) {
+    if (path === '/') return html;
+    const folder = Object.keys(files).find((name) => name.endsWith('/') && path.startsWith(name));
+    const found = folder ? new URL(path.slice(folder.length), files[folder]) : files[path];
+    if (found === undefined) throw new Error(`nothing at ${path}`);
+    return found instanceof URL ? readFile(found) : found;
 }

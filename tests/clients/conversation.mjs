@@ -12,16 +12,20 @@ export const tell = (...words) => process.stdout.write(`> ${words.join(' ')}\n`)
 export async function obey(commands, finish = () => {}) {
     try {
         for await (const line of createInterface({ input: process.stdin })) {
-            const [word] = line.split(' ', 1);
-            if (!(word in commands)) throw new Error(`what is ${line}?`);
-            const command = commands[word];
-            await command(...split(line, command.length + 1).slice(1));
-            if (word === 'leave') break;
+            await carryOut(commands, line);
+            if (line === 'leave') break;
         }
     } finally {
         await finish();
     }
     process.exit(0);
+}
+
+export function carryOut(commands, line) {
+    const [word] = line.split(' ', 1);
+    if (!(word in commands)) throw new Error(`what is ${line}?`);
+    const command = commands[word];
+    return command(...split(line, command.length + 1).slice(1));
 }
 
 // So many words; the last one takes the rest of the line.

@@ -82,11 +82,8 @@ impl Ejabberd {
             listen(address, "ejabberd_http, request_handlers: { /http-bind: mod_bosh }");
         }
         text.push_str("modules:\n");
-        // Converse.js opens no chat with a stranger before it has the list of who is blocked
-        for module in ["mod_blocking", "mod_privacy"] {
-            writeln!(text, "  {module}: {{}}").expect("string");
-        }
-        for module in ["mod_disco", "mod_offline", "mod_ping", "mod_roster"] {
+        // Converse.js opens no chat with a stranger before it knows who is blocked
+        for module in ["mod_blocking", "mod_privacy", "mod_disco", "mod_offline", "mod_ping", "mod_roster"] {
             writeln!(text, "  {module}: {{}}").expect("string");
         }
         writeln!(text, "  mod_muc: {{ host: {} }}", rooms()).expect("string");

@@ -29,7 +29,7 @@ impl Prosody {
 
     fn configuration(&self, options: &Options) -> String {
         let mut modules = vec!["roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline"];
-        // Converse.js opens no chat with a stranger before it has the list of who is blocked
+        // Converse.js opens no chat with a stranger before it knows who is blocked
         modules.push("blocklist");
         let chosen = [
             (options.stream_management, "smacks"),
