@@ -29,7 +29,7 @@ fmt-check:
 lint: ## clippy, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 
-spec: ## which test carries which of the 303 requirements
+spec: ## which test carries which of the 303 requirements, and which of the 54 rules of real clients
 	@cargo test --quiet --test spec -- --nocapture
 
 load: ## the load test: a table of ratios to a floor from the same run; LOAD='--smoke' for a few seconds

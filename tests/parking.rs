@@ -167,7 +167,7 @@ async fn through_pipes_that_are_always_full() {
     }
 }
 
-// H7: java.net.http offers h2c on plain HTTP.
+// contract H7: java.net.http offers h2c on plain HTTP.
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_that_we_do_not_know() {
     let upgrade =
@@ -199,7 +199,7 @@ async fn an_unknown_session_between() {
     .await;
 }
 
-// O01, H1: gloox and libpurple put all they have to say behind the held request.
+// O01, contract H1: gloox and libpurple put all they have to say behind the held request.
 #[tokio::test(start_paused = true)]
 async fn a_request_behind_releases_the_held_one_at_once() {
     let stack = stack(Waiting::Parked);

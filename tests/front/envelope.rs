@@ -95,7 +95,7 @@ async fn chunked_and_expecting_to_continue() {
     assert!(wire.ask(body).await.text().contains(" sid='"));
 }
 
-// A04, A05, FX12, H6, H7
+// A04, A05, FX12, contract H6, contract H7
 #[tokio::test(start_paused = true)]
 async fn headers_mean_nothing() {
     let stack = stack();

@@ -1,0 +1,1 @@
+//! What clients do with HTTP (group H of `rules.txt`).

@@ -1,0 +1,1 @@
+//! What clients write into their requests (group P of `rules.txt`).
