@@ -9,6 +9,7 @@ mod wire;
 
 #[path = "contract"]
 mod contract {
+    mod client;
     mod http;
     mod parsing;
 }
