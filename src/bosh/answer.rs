@@ -177,7 +177,10 @@ impl Answer<'_> {
         attribute(out, "hold", terms.hold);
         attribute(out, "requests", terms.requests);
         attribute(out, "inactivity", terms.inactivity);
-        terms.polling.iter().for_each(|polling| attribute(out, "polling", polling));
+        terms
+            .told_polling()
+            .iter()
+            .for_each(|polling| attribute(out, "polling", polling));
         for (name, value) in [("accept", &limits.accept), ("charsets", &limits.charsets)] {
             value.iter().for_each(|value| attribute(out, name, value.as_str()));
         }

@@ -96,6 +96,9 @@ impl Default for Limits {
 /// Seconds that a polling session may be silent beyond the usual, at least; always more than twice `polling` (E12).
 const LONGER_POLLING: u16 = 60;
 
+/// Seconds; the least that `polling` can say.
+const LEAST_POLLING: u16 = 1;
+
 /// What was agreed at creation; fixed for the life of the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Terms {
@@ -104,7 +107,7 @@ pub struct Terms {
     /// How many requests the client may have open: granted hold + 1 (design: T07).
     pub requests: u8,
     pub inactivity: u16,
-    /// Seconds between two requests without payload; `None`: not told, not judged.
+    /// Seconds between two requests without payload; `None`: not judged.
     pub polling: Option<u16>,
     /// Seconds; 0: none.
     pub max_pause: u16,
@@ -161,6 +164,12 @@ impl Terms {
 
     pub fn is_polling(&self) -> bool {
         self.hold == 0 || self.wait == 0
+    }
+
+    /// The interval told to the client: the one that is judged. Who names no `ver` is told the least there is: xmpp4r takes silence for 5 s, which
+    /// it then waits between two stanzas (clients.md C3).
+    pub fn told_polling(&self) -> Option<u16> {
+        self.polling.or(self.ver.is_none().then_some(LEAST_POLLING))
     }
 
     /// The version told to the client: the lower of the two (C05).
