@@ -83,7 +83,14 @@ impl Ejabberd {
         }
         text.push_str("modules:\n");
         // Converse.js opens no chat with a stranger before it knows who is blocked
-        for module in ["mod_blocking", "mod_privacy", "mod_disco", "mod_offline", "mod_ping", "mod_roster"] {
+        for module in [
+            "mod_blocking",
+            "mod_privacy",
+            "mod_disco",
+            "mod_offline",
+            "mod_ping",
+            "mod_roster",
+        ] {
             writeln!(text, "  {module}: {{}}").expect("string");
         }
         writeln!(text, "  mod_muc: {{ host: {} }}", rooms()).expect("string");
