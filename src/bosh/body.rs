@@ -15,7 +15,7 @@ pub(super) const TO_SERVER: Carriage = Carriage {
     prefixes: &[(CLIENT, "")],
 };
 
-/// agsXMPP uses this prefix without declaring it (clients.md P1).
+/// agsXMPP uses this prefix without declaring it (contract P1).
 const LENIENT: [&str; 1] = ["xmpp"];
 
 /// A `<body/>` without a usable wrapper: `bad-request`, whatever session it may have meant (K04).

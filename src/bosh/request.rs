@@ -44,7 +44,7 @@ pub enum Restart {
     #[default]
     No,
     Yes,
-    /// True, but not in `urn:xmpp:xbosh`: believed only right after `<success/>` (clients.md P2).
+    /// True, but not in `urn:xmpp:xbosh`: believed only right after `<success/>` (contract P2).
     WrongNamespace,
 }
 

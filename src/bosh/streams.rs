@@ -128,7 +128,7 @@ pub(super) enum StreamPhase {
     Gone,
 }
 
-/// What the server's header said, to be told to the client once (B10, Q03, Q06; clients.md C5).
+/// What the server's header said, to be told to the client once (B10, Q03, Q06; contract C5).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Introduction {
     pub version: Option<Text>,

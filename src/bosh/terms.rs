@@ -47,7 +47,7 @@ pub struct Offer {
 pub struct Limits {
     /// Seconds; many middleboxes cut at 60.
     pub max_wait: u16,
-    /// stanza.js stalls with more than 1 (clients.md C6).
+    /// stanza.js stalls with more than 1 (contract C6).
     pub max_hold: u8,
     /// Seconds; hidden tabs are throttled to one timer a minute.
     pub inactivity: u16,
@@ -111,7 +111,7 @@ pub struct Terms {
     pub polling: Option<u16>,
     /// Seconds; 0: none.
     pub max_pause: u16,
-    /// Requests and answers are acknowledged: the client does, and wants it (section 9; clients.md C7).
+    /// Requests and answers are acknowledged: the client does, and wants it (section 9; contract C7).
     pub acks: bool,
     /// The Content-Type of every answer, if not the usual.
     pub content: Option<Text>,

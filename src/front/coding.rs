@@ -31,7 +31,7 @@ pub struct Corrupt;
 
 /// How a request's body comes.
 pub enum Coding {
-    /// As it is. So is what names a coding that nobody knows: libpurple puts the media type there (clients.md H6).
+    /// As it is. So is what names a coding that nobody knows: libpurple puts the media type there (contract H6).
     Identity,
     Gzip,
     Deflate,

@@ -1,5 +1,5 @@
 //! A connection outside hyper: idle, or with a held request. Bytes behind the held one and a hang-up are seen here, the answer is
-//! written here, and while it is waited for nothing is kept but the socket (XEP-0124 section 18.1; O01, H1).
+//! written here, and while it is waited for nothing is kept but the socket (XEP-0124 section 18.1; O01, contract H1).
 
 use std::future::poll_fn;
 use std::io::{self, Cursor};
