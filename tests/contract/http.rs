@@ -97,20 +97,56 @@ async fn the_status_line_is_200_ok() {
     }
 }
 
-// contract H4: a session's error is a terminate in a 200, for all who say `ver`: an unknown session, a rid beyond the window, no XML
+/// What a user does wrong, and the condition of that.
+type Mistake = (fn(&mut User) -> String, &'static str);
+
+const MISTAKES: [Mistake; 5] = [
+    (|_| "<body rid='1'".to_owned(), "bad-request"),
+    (
+        |user| user.creation().replace("example.org", "elsewhere.example"),
+        "host-unknown",
+    ),
+    (
+        |user| user.says(&["<m>", &"x".repeat(1 << 20), "</m>"].concat()),
+        "policy-violation",
+    ),
+    (
+        |user| {
+            user.rid += 100;
+            user.polls()
+        },
+        "item-not-found",
+    ),
+    (
+        |user| {
+            user.sid = "nobody".to_owned();
+            user.polls()
+        },
+        "item-not-found",
+    ),
+];
+
+// contract H4: a session's error is a terminate in a 200, for all who say `ver`: no XML, a domain that is not ours, too large a body, a rid beyond
+// the window, an unknown session
 #[tokio::test(start_paused = true)]
 async fn errors_are_200_and_terminate() {
     for client in [STROPHE, LIBPURPLE_2, LIBPURPLE_3, GLOOX, SWIFTEN, TSUNG, BABBLER, AGSXMPP] {
-        let (stack, mut user) = User::enters(client).await;
-        let broken = client.asks(&stack, "<body rid='1'").await;
-        assert!(broken.is_terminate("bad-request"), "{}: {}", client.name, broken.text());
-        user.rid += 100;
-        let beyond = client.asks(&stack, &user.polls()).await;
-        assert!(beyond.is_terminate("item-not-found"), "{}: {}", client.name, beyond.text());
-        user.sid = "nobody".to_owned();
-        let unknown = client.asks(&stack, &user.polls()).await;
-        assert!(unknown.is_terminate("item-not-found"), "{}: {}", client.name, unknown.text());
-        assert_eq!(unknown.header("content-type"), Some("text/xml; charset=utf-8"));
+        for (mistake, condition) in MISTAKES {
+            let (stack, mut user) = User::enters(client).await;
+            let reply = client.asks(&stack, &mistake(&mut user)).await;
+            assert!(
+                reply.is_terminate(condition),
+                "{}: {condition}: {}",
+                client.name,
+                reply.text()
+            );
+            assert_eq!(
+                reply.header("content-type"),
+                Some("text/xml; charset=utf-8"),
+                "{}",
+                client.name
+            );
+        }
     }
 }
 
