@@ -110,7 +110,7 @@ impl List {
     fn is_covered(&self) {
         let entries = self.entries();
         let proofs = self.proofs();
-        let mut missing = Vec::new();
+        let (mut table, mut missing) = (String::from("\n"), Vec::new());
         for Entry { number, title, later } in &entries {
             let files = proofs
                 .get(*number)
@@ -124,8 +124,10 @@ impl List {
                     ("MISSING", String::new())
                 }
             };
-            println!("{number:<5} {state:<8} {title:<46} {place}");
+            table.push_str(&format!("{number:<5} {state:<8} {title:<46} {place}\n"));
         }
+        // at once: the other list is printed at the same time
+        println!("{table}");
         assert_eq!(entries.len(), self.count, "the list has lost or gained some");
         assert!(
             missing.is_empty(),
