@@ -1,15 +1,6 @@
 //! What the XMPP servers behind boshd have in common: the domain `example.test` with its group chat service
 //! `rooms.example.test`, the passwords of its accounts, and what a test can choose.
-//!
-//! A server that runs already can be named in the environment, and then all of these are as it has them:
-//!
-//! | variable | what it says | without it |
-//! | --- | --- | --- |
-//! | `BOSHD_TEST_SERVER` | where its clients connect in plain text, `127.0.0.1:5222` | there is none |
-//! | `BOSHD_TEST_DOMAIN` | the domain that it serves | `example.test` |
-//! | `BOSHD_TEST_ROOMS` | its group chat service | `rooms.` before the domain |
-//! | `BOSHD_TEST_ACCOUNTS` | `alice:secret bob:secret`: names and passwords, which have no spaces | `alice's secret` for alice, and so on |
-//! | `BOSHD_TEST_SERVER_NAME` | its name and version, `Openfire 5.1.1` | its address |
+//! The environment may name a server that runs already (`Place`), and then these are as it has them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::HashMap;
@@ -39,7 +30,15 @@ pub fn password_of(user: &str) -> String {
     told.cloned().unwrap_or_else(|| format!("{user}'s secret"))
 }
 
-/// A server that runs already, as the environment describes it.
+/// A server that runs already, as the environment describes it:
+///
+/// | variable | what it says | without it |
+/// | --- | --- | --- |
+/// | `BOSHD_TEST_SERVER` | where its clients connect, in plain text: `127.0.0.1:5222` | there is no such server |
+/// | `BOSHD_TEST_SERVER_NAME` | its name and version: `Openfire 5.1.1` | its address |
+/// | `BOSHD_TEST_DOMAIN` | its domain | `example.test` |
+/// | `BOSHD_TEST_ROOMS` | its group chat service | `rooms.` and the domain |
+/// | `BOSHD_TEST_ACCOUNTS` | names and passwords without spaces: `alice:secret bob:secret` | `alice's secret` is the password of alice, and so on |
 pub struct Place {
     /// With its version.
     pub name: String,
