@@ -1,5 +1,5 @@
 //! boshd in front of real XMPP servers, Debian's Prosody and ejabberd: a small BOSH client logs in, chats, moves megabytes and
-//! sees the server die. What the tests need is installed by them.
+//! sees the server die. What the tests need is installed by them. Before a server that runs already: `running.rs`.
 
 #[path = "support"]
 mod support {
@@ -16,25 +16,42 @@ mod support {
     pub mod packages;
     pub mod process;
     pub mod prosody;
+    pub mod running;
     pub mod server;
     pub mod thief;
     pub mod websocket;
 }
 
-/// Makes a test for each server of each play `async fn play<S: Server>()`.
+/// Makes a test of each play for each server that the tests start, and a list for a server that runs already: of plays that go there, too,
+/// `async fn play<S: AnyServer>()`, and of those that cannot, `async fn play<S: Server>()`, behind the reason.
 macro_rules! before_each_server {
-    ($($play:ident),+ $(,)?) => {
+    ($($anywhere:ident),* $(,)? $(; $why:literal: $($ours:ident),+ $(,)?)?) => {
         mod prosody {
-            $(#[tokio::test]
-            async fn $play() {
-                super::$play::<crate::support::prosody::Prosody>().await;
-            })+
+            $(each_alone!($anywhere, crate::support::prosody::Prosody);)*
+            $($(each_alone!($ours, crate::support::prosody::Prosody);)+)?
         }
         mod ejabberd {
-            $(#[tokio::test]
-            async fn $play() {
-                super::$play::<crate::support::ejabberd::Ejabberd>().await;
-            })+
+            $(each_alone!($anywhere, crate::support::ejabberd::Ejabberd);)*
+            $($(each_alone!($ours, crate::support::ejabberd::Ejabberd);)+)?
+        }
+        pub const PLAYS: &[super::running::Play] = &[
+            $(super::running::Play {
+                name: concat!(module_path!(), "::", stringify!($anywhere)),
+                act: super::running::Act::Here(|| Box::pin($anywhere::<crate::support::running::Running>())),
+            },)*
+            $($(super::running::Play {
+                name: concat!(module_path!(), "::", stringify!($ours)),
+                act: super::running::Act::NotHere($why),
+            },)+)?
+        ];
+    };
+}
+
+macro_rules! each_alone {
+    ($play:ident, $server:ty) => {
+        #[tokio::test]
+        async fn $play() {
+            super::$play::<$server>().await;
         }
     };
 }
@@ -51,6 +68,7 @@ mod servers {
     mod login;
     mod outage;
     mod resumption;
+    mod running;
     mod secured;
     mod several;
     mod websocket;

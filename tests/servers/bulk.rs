@@ -2,7 +2,7 @@
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server, jid};
+use crate::support::server::{AnyServer, jid};
 
 before_each_server!(five_megabytes_each_way);
 
@@ -36,8 +36,8 @@ async fn exchange(client: &mut Bosh, own: &str, other: &str) {
     }
 }
 
-async fn five_megabytes_each_way<S: Server>() {
-    let server = S::with(&["alice", "bob"], &Options::default());
+async fn five_megabytes_each_way<S: AnyServer>() {
+    let server = S::start(&["alice", "bob"]);
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;

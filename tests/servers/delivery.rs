@@ -12,7 +12,7 @@ use crate::support::http::Endpoint;
 use crate::support::server::{Options, Server, domain, jid};
 use crate::support::thief::Thief;
 
-before_each_server!(a_lost_answer_is_delivered_later, the_servers_own_managers_compared);
+before_each_server!(; "its log has to tell when a client is gone, and its settings what it keeps": a_lost_answer_is_delivered_later, the_servers_own_managers_compared);
 
 /// Logins after a loss. A server may still be busy storing what it got back while its user logs in, and gives it out the next time.
 const VISITS: usize = 5;

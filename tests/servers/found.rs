@@ -8,7 +8,7 @@ use crate::support::certificates::Certificates;
 use crate::support::dns::{LONG, NameServer};
 use crate::support::server::{Options, Server, Tls, domain};
 
-before_each_server!(the_next_one_is_used_when_the_better_one_is_gone);
+before_each_server!(; "it is two servers with certificates of ours, of which one dies": the_next_one_is_used_when_the_better_one_is_gone);
 
 const SERVICES: [&str; 2] = ["_xmpps-client._tcp", "_xmpp-client._tcp"];
 

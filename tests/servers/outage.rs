@@ -4,7 +4,7 @@ use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::server::{Options, Server, jid};
 
-before_each_server!(a_killed_server_ends_the_session_and_a_restarted_one_is_used);
+before_each_server!(; "it is killed": a_killed_server_ends_the_session_and_a_restarted_one_is_used);
 
 async fn a_killed_server_ends_the_session_and_a_restarted_one_is_used<S: Server>() {
     let mut server = S::with(&["alice"], &Options::default());

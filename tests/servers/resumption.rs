@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
-use crate::support::server::{Options, Server, domain, jid, password_of};
+use crate::support::server::{AnyServer, domain, jid, password_of};
 
 before_each_server!(a_lost_client_comes_back_in_another_session);
 
@@ -20,8 +20,8 @@ fn message(text: &str) -> String {
 
 // AU06, AU07, AU08, ER08: both sides count the same; a client that vanishes leaves a session behind that another BOSH session takes up, with
 // all that was said meanwhile, and no sender is told that it could not be delivered
-async fn a_lost_client_comes_back_in_another_session<S: Server>() {
-    let server = S::with(&["alice", "bob"], &Options::default());
+async fn a_lost_client_comes_back_in_another_session<S: AnyServer>() {
+    let server = S::start(&["alice", "bob"]);
     let boshd = Boshd::with(domain(), server.address(), "[bosh]\ninactivity = '2s'\n");
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     let mut alice = Bosh::bound(boshd.address, "alice", "SCRAM-SHA-1").await;

@@ -9,7 +9,7 @@ use crate::support::certificates::{Certificates, OTHER_NAME, fingerprint};
 use crate::support::ejabberd::Ejabberd;
 use crate::support::server::{Identity, Level, Options, Server, Tls, domain};
 
-before_each_server!(
+before_each_server!(; "it has no certificates of ours":
     with_and_without_tls,
     an_expired_certificate,
     a_certificate_for_another_name,

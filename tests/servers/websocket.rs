@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::bosh::Bosh;
 use crate::support::boshd::Boshd;
 use crate::support::element::Element;
-use crate::support::server::{Options, Server, domain, jid, password_of};
+use crate::support::server::{AnyServer, domain, jid, password_of};
 use crate::support::websocket::{CLOSE, Client};
 
 before_each_server!(a_conversation, a_session_is_resumed, pages_of_other_origins);
@@ -108,8 +108,8 @@ fn said(text: &str) -> impl Fn(&Element) -> bool {
 }
 
 /// Alice by BOSH and Bob by WebSocket.
-async fn a_conversation<S: Server>() {
-    let server = S::with(&["alice", "bob"], &Options::default());
+async fn a_conversation<S: AnyServer>() {
+    let server = S::start(&["alice", "bob"]);
     let boshd = Boshd::start(server.address());
     for mechanism in ["SCRAM-SHA-1", "PLAIN"] {
         let mut alice = Bosh::login(boshd.address, "alice", mechanism).await;
@@ -131,12 +131,8 @@ async fn a_conversation<S: Server>() {
 }
 
 /// Bob's connection is lost, and so is nothing of what is said to him meanwhile.
-async fn a_session_is_resumed<S: Server>() {
-    let options = Options {
-        stream_management: true,
-        ..Options::default()
-    };
-    let server = S::with(&["alice", "bob"], &options);
+async fn a_session_is_resumed<S: AnyServer>() {
+    let server = S::start(&["alice", "bob"]);
     let boshd = Boshd::start(server.address());
     let mut alice = Bosh::login(boshd.address, "alice", "PLAIN").await;
     let mut bob = User::connect(boshd.address, domain()).await;
@@ -161,8 +157,8 @@ async fn a_session_is_resumed<S: Server>() {
 }
 
 /// WS11
-async fn pages_of_other_origins<S: Server>() {
-    let server = S::with(&[], &Options::default());
+async fn pages_of_other_origins<S: AnyServer>() {
+    let server = S::start(&[]);
     let settings = "[cors]\norigins = ['https://chat.example.test']\n[shutdown]\ngrace = '0s'\n";
     let boshd = Boshd::with(domain(), server.address(), settings);
     for (origin, enters) in [("https://chat.example.test", true), ("https://evil.example", false)] {

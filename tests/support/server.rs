@@ -81,7 +81,25 @@ impl Place {
     }
 }
 
-/// A server that has started; it is killed when dropped.
+/// A server with accounts whose password is `password_of` their name, whoever started it. What a test wants of it beyond that is in `Server`.
+pub trait AnyServer {
+    fn start(users: &[&str]) -> Self;
+
+    /// Where its clients connect.
+    fn address(&self) -> SocketAddr;
+}
+
+impl<S: Server> AnyServer for S {
+    fn start(users: &[&str]) -> Self {
+        Self::with(users, &Options::default())
+    }
+
+    fn address(&self) -> SocketAddr {
+        Server::address(self)
+    }
+}
+
+/// A server that the test has started, with options, a log and an end; it is killed when dropped.
 pub trait Server {
     /// Settings of its stream management with which it keeps what comes back.
     const KEEPS_FOR_LATER: &'static str;
