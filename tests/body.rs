@@ -45,7 +45,7 @@ fn a_request_is_one_wrapper_and_white_space() {
         assert_eq!(fault(bad), Ok(Some(Condition::BadRequest)), "{bad:?}");
     }
     assert_eq!(decoded(&wrapper("", "")), Err(BodyError::Truncated));
-    assert_eq!(decoded(""), Err(BodyError::Truncated));
+    assert_eq!(decoded(""), Err(BodyError::Empty));
 }
 
 // P07, S08, T31

@@ -29,11 +29,17 @@ pub enum BodyError {
     Rid,
     #[error("the document ends within the wrapper's tag")]
     Truncated,
+    #[error("there is no document")]
+    Empty,
 }
 
 impl BodyError {
+    /// Who sends nothing at all is no client of any version: it is told by the code, too (contract H11).
     pub fn response(self) -> Response {
-        Response::fatal(Condition::BadRequest)
+        match self {
+            Self::Empty => Response::fatal_for(None, Condition::BadRequest),
+            _ => Response::fatal(Condition::BadRequest),
+        }
     }
 }
 
@@ -103,8 +109,11 @@ impl Decoder {
     /// The HTTP body is complete. What is wrong behind the wrapper's tag has become [`Request::fault`].
     ///
     /// # Errors
-    /// It ended within the wrapper's tag.
+    /// It ended within the wrapper's tag, or before it.
     pub fn finish(mut self) -> Result<Box<Request>, BodyError> {
+        if self.inside.is_none() && self.input.is_empty() {
+            return Err(BodyError::Empty);
+        }
         if !self.splitter.is_closed() {
             self.fault(Condition::BadRequest);
         }

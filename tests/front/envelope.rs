@@ -131,12 +131,12 @@ async fn a_compressed_request() {
     assert!(wire.reply().await.is_terminate("bad-request"));
 }
 
-// A10, K04
+// A10; contract H11
 #[tokio::test(start_paused = true)]
 async fn an_empty_post_is_a_bad_request() {
     let mut wire = stack().connect();
     let reply = wire.ask("POST /http-bind HTTP/1.1\r\nContent-Length: 0\r\n\r\n").await;
-    assert!(reply.is_terminate("bad-request"));
+    assert!(reply.status() == 400 && reply.is_terminate("bad-request"));
     assert!(is_proper(&reply));
 }
 
