@@ -4,6 +4,7 @@
 //! do. What it tells begins with `> `: `version NAME VERSION` once, `online FULLJID`, `heard FULLJID TEXT`, `joined ROOM`, `told ROOM/NICK TEXT`,
 //! `gone WHY` if its library gives the session up, and `left` before its end. All else that it writes is its log.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Command};
@@ -29,6 +30,10 @@ pub struct Guest {
     process: Process,
     commands: ChildStdin,
     events: UnboundedReceiver<Event>,
+    /// What it heard in this session.
+    heard: HashSet<String>,
+    /// What it heard in sessions that it gave up.
+    before: HashSet<String>,
     _folder: TempDir,
 }
 
@@ -54,6 +59,8 @@ impl Guest {
             process,
             commands,
             events,
+            heard: HashSet::new(),
+            before: HashSet::new(),
             _folder: folder,
         }
     }
@@ -89,9 +96,7 @@ impl Guest {
     pub async fn enters(&mut self) {
         self.does("enter");
         if self.version.is_none() {
-            let version = self.tells("version").await;
-            let (name, version) = version.rsplit_once(' ').expect("a name and a version");
-            self.version = Some((name.to_owned(), version.to_owned()));
+            self.introduces_itself().await;
         }
         self.is_back().await;
     }
@@ -101,11 +106,32 @@ impl Guest {
         self.jid = self.tells("online").await;
     }
 
-    /// It hears this from there next: when.
+    /// The first that it tells.
+    pub async fn introduces_itself(&mut self) {
+        let version = self.tells("version").await;
+        let (name, version) = version.rsplit_once(' ').expect("a name and a version");
+        self.version = Some((name.to_owned(), version.to_owned()));
+    }
+
+    /// Its library gives its session up, and it logs in again.
+    pub async fn enters_again(&mut self) {
+        self.tells("gone").await;
+        self.before.extend(self.heard.drain());
+        self.enters().await;
+    }
+
+    /// It hears this from there next: when. What it did not acknowledge before it gave its session up may come again: it was never
+    /// asked for more, and nobody can know that it has it.
     pub async fn hears(&mut self, from: &str, text: &str) -> Instant {
-        let Event { what, at } = self.next().await;
-        assert_eq!(what, format!("heard {from} {text}"), "{}", self.user);
-        at
+        let awaited = format!("heard {from} {text}");
+        loop {
+            let Event { what, at } = self.next().await;
+            if what == awaited {
+                self.heard.insert(what);
+                return at;
+            }
+            assert!(self.before.remove(&what), "{} tells {what:?}, not {awaited:?}", self.user);
+        }
     }
 
     /// Logs out, and its program ends well.

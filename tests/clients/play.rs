@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use crate::guest::Guest;
-use crate::stage::{Client, Stage};
+use crate::stage::{CORS, Client, Stage};
 use crate::support::backend::Kind;
 
-#[allow(dead_code, reason = "clients that give up are about to come")]
 /// What a client does whose connections are cut while it waits for answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -18,6 +17,16 @@ pub enum Cut {
     ComesBack,
     /// It gives its session up, and its user may log in again.
     GivesUp,
+}
+
+impl Cut {
+    /// For boshd: sessions that were given up are waited for.
+    fn settings(self) -> &'static str {
+        match self {
+            Self::GoesOn | Self::ComesBack => CORS,
+            Self::GivesUp => "[cors]\norigins = ['*']\n[bosh]\ninactivity = '10s'\n",
+        }
+    }
 }
 
 /// Messages of each user while all is well, behind a cut, and while the server says nothing.
@@ -34,7 +43,7 @@ impl Client {
     }
 
     pub async fn plays_with(&self, kind: Kind, cut: Cut) {
-        let stage = Stage::with(kind, &["alice", "bob"]).await;
+        let stage = Stage::set(kind, &["alice", "bob"], cut.settings()).await;
         let mut pair = [stage.visitor(self, "alice").await, stage.visitor(self, "bob").await];
         let mut delays = talk(&mut pair, "talk", TALK).await;
         delays.sort_unstable();
@@ -58,15 +67,16 @@ impl Client {
 
     async fn is_cut(&self, stage: &Stage, pair: &mut [Guest; 2], cut: Cut) {
         let before = stage.boshd.wrote("session begins");
+        if cut == Cut::GivesUp {
+            // who asks for nothing does not see a cut
+            stage.is_asked_by(pair.len()).await;
+        }
         assert!(stage.network.cut() >= pair.len(), "nobody waits for anything");
         for guest in pair.iter_mut() {
             match cut {
                 Cut::GoesOn => {}
                 Cut::ComesBack => guest.is_back().await,
-                Cut::GivesUp => {
-                    guest.tells("gone").await;
-                    guest.enters().await;
-                }
+                Cut::GivesUp => guest.enters_again().await,
             }
         }
         talk(pair, "after a cut", BEHIND_A_CUT).await;

@@ -25,6 +25,12 @@ pub struct Client {
     pub endpoint: fn(SocketAddr) -> String,
 }
 
+/// Pages come from another origin.
+pub const CORS: &str = "[cors]\norigins = ['*']\n";
+
+/// Longer than clients pause before their next request (100 ms are usual).
+const PAUSE: Duration = Duration::from_millis(300);
+
 pub struct Stage {
     pub boshd: Boshd,
     /// Between the clients and boshd.
@@ -44,7 +50,7 @@ pub fn http_bind(boshd: SocketAddr) -> String {
 
 impl Stage {
     pub async fn with(kind: Kind, users: &[&str]) -> Self {
-        Self::set(kind, users, "[cors]\norigins = ['*']\n").await
+        Self::set(kind, users, CORS).await
     }
 
     /// The same with these sections of `boshd.toml`.
@@ -67,8 +73,12 @@ impl Stage {
 
     /// This user of this client, who is not online yet.
     pub fn guest(&self, client: &Client, user: &str) -> Guest {
+        Self::comes_to(self.address, client, user)
+    }
+
+    fn comes_to(boshd: SocketAddr, client: &Client, user: &str) -> Guest {
         let mut command = (client.command)();
-        command.args([(client.endpoint)(self.address), jid(user), password_of(user)]);
+        command.args([(client.endpoint)(boshd), jid(user), password_of(user)]);
         command.args(client.options);
         Guest::start(client.name, user, command)
     }
@@ -76,6 +86,13 @@ impl Stage {
     /// The same, online.
     pub async fn visitor(&self, client: &Client, user: &str) -> Guest {
         let mut guest = self.guest(client, user);
+        guest.enters().await;
+        guest
+    }
+
+    /// The same, on a way of its own: nothing is cut there.
+    pub async fn neighbour(&self, client: &Client, user: &str) -> Guest {
+        let mut guest = Self::comes_to(self.boshd.address, client, user);
         guest.enters().await;
         guest
     }
@@ -97,6 +114,19 @@ impl Stage {
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.boshd.wrote("session begins") - self.boshd.wrote("session ended")
+    }
+
+    /// Waits until so many clients have a request held, and no more than that happens: clients pause between an answer and their next request.
+    pub async fn is_asked_by(&self, clients: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut since = Instant::now();
+        while since.elapsed() < PAUSE {
+            assert!(Instant::now() < deadline, "{} requests are held", self.network.waiting());
+            if self.network.waiting() != clients {
+                since = Instant::now();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until so many sessions are left.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::ejabberd::Ejabberd;
 use super::packages;
 use super::prosody::Prosody;
-use super::server::Server as _;
+use super::server::{Options, Server as _};
 
 /// A server that has started; it is gone when dropped.
 pub enum Backend {
@@ -26,11 +26,17 @@ impl Kind {
         vec![Self::Prosody, Self::Ejabberd]
     }
 
-    /// With accounts whose password is `password_of` their name.
+    /// With accounts whose password is `password_of` their name, and as docs/operations.md wants them: what comes back is kept for later.
     pub fn start(self, users: &[&str]) -> Backend {
         match self {
             Self::Prosody => Backend::Prosody(Prosody::start(users)),
-            Self::Ejabberd => Backend::Ejabberd(Ejabberd::start(users)),
+            Self::Ejabberd => {
+                let options = Options {
+                    stream_management_settings: Ejabberd::KEEPS_FOR_LATER,
+                    ..Options::default()
+                };
+                Backend::Ejabberd(Ejabberd::with(users, &options))
+            }
         }
     }
 }

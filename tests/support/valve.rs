@@ -3,6 +3,7 @@
 
 use std::io::Result;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::sync::watch;
@@ -13,6 +14,8 @@ pub struct Valve {
     flow: watch::Sender<Flow>,
     /// How often all connections were cut.
     cuts: watch::Sender<u64>,
+    /// Connections whose client has spoken last.
+    waiting: AtomicUsize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,7 @@ impl Valve {
         Arc::new(Self {
             flow: watch::Sender::new(Flow::Open),
             cuts: watch::Sender::new(0),
+            waiting: AtomicUsize::new(0),
         })
     }
 
@@ -46,7 +50,12 @@ impl Valve {
         carried
     }
 
-    async fn pump(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Result<()> {
+    /// On how many connections a client waits for an answer.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    async fn pump(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, passed: impl Fn()) -> Result<()> {
         let mut flow = self.flow.subscribe();
         let mut bytes = [0; 4096];
         loop {
@@ -55,6 +64,7 @@ impl Valve {
             if count == 0 {
                 return to.shutdown().await;
             }
+            passed();
             to.write_all(&bytes[..count]).await?;
         }
     }
@@ -63,10 +73,42 @@ impl Valve {
         let mut cuts = self.cuts.subscribe();
         let (from_server, to_server) = split(server().await?);
         let (from_client, to_client) = split(client);
+        let turn = Turn {
+            waiting: &self.waiting,
+            asked: AtomicBool::new(false),
+        };
+        let requests = self.pump(from_client, to_server, || turn.asks());
+        let answers = self.pump(from_server, to_client, || turn.has_its_answer());
         tokio::select! {
-            both = async { tokio::try_join!(self.pump(from_client, to_server), self.pump(from_server, to_client)) } => both.map(|_| ()),
+            both = async { tokio::try_join!(requests, answers) } => both.map(|_| ()),
             _ = cuts.changed() => Ok(()),
         }
+    }
+}
+
+/// Whose turn it is on a connection.
+struct Turn<'a> {
+    waiting: &'a AtomicUsize,
+    asked: AtomicBool,
+}
+
+impl Turn<'_> {
+    fn asks(&self) {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn has_its_answer(&self) {
+        if self.asked.swap(false, Ordering::Relaxed) {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.has_its_answer();
     }
 }
 

@@ -1,8 +1,8 @@
 // A user of Smack over jbosh, told by lines what to do (tests/clients/guest.rs): Smack ENDPOINT JID PASSWORD
 //
-// Beside what every client knows: `roster` (tells `roster JID...`), `befriend JID` (tells `friend JID` once each sees the other's presence;
-// whoever asks is let in), `send-file FULLJID BYTES` (tells `sent SHA256 BYTES`; who gets it: `file FULLJID SHA256 BYTES`), and `logins TIMES`,
-// each out again before the next (tells `logins TIMES`).
+// Beside what every client knows: `roster` (tells `roster JID...`), `befriend JID` (everybody lets it happen, and it tells `sees FULLJID`),
+// `send-file FULLJID BYTES` (tells `sent SHA256 BYTES`; who gets it: `file FULLJID SHA256 BYTES`), and `logins TIMES`, each out again before the
+// next (tells `logins TIMES`).
 
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
@@ -13,10 +13,11 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
@@ -28,9 +29,9 @@ import org.jivesoftware.smack.bosh.BOSHConfiguration;
 import org.jivesoftware.smack.bosh.XMPPBOSHConnection;
 import org.jivesoftware.smack.chat2.ChatManager;
 import org.jivesoftware.smack.packet.Message;
-import org.jivesoftware.smack.roster.AbstractRosterListener;
+import org.jivesoftware.smack.packet.Presence;
+import org.jivesoftware.smack.roster.AbstractPresenceEventListener;
 import org.jivesoftware.smack.roster.Roster;
-import org.jivesoftware.smack.roster.packet.RosterPacket.ItemType;
 import org.jivesoftware.smackx.filetransfer.FileTransfer;
 import org.jivesoftware.smackx.filetransfer.FileTransferManager;
 import org.jivesoftware.smackx.filetransfer.FileTransferNegotiator;
@@ -40,6 +41,7 @@ import org.jivesoftware.smackx.muc.MultiUserChat;
 import org.jivesoftware.smackx.muc.MultiUserChatManager;
 import org.jxmpp.jid.EntityBareJid;
 import org.jxmpp.jid.EntityFullJid;
+import org.jxmpp.jid.FullJid;
 import org.jxmpp.jid.Jid;
 import org.jxmpp.jid.impl.JidCreate;
 import org.jxmpp.jid.parts.Resourcepart;
@@ -128,11 +130,13 @@ final class User {
                 .addIncomingListener((from, message, chat) -> tell("heard", message.getFrom(), message.getBody()));
         var roster = Roster.getInstanceFor(entering);
         roster.setSubscriptionMode(Roster.SubscriptionMode.accept_all);
-        roster.addRosterListener(new AbstractRosterListener() {
+        Set<Jid> seen = ConcurrentHashMap.newKeySet();
+        roster.addPresenceEventListener(new AbstractPresenceEventListener() {
             @Override
-            public void entriesUpdated(Collection<Jid> entries) {
-                entries.stream().filter(jid -> roster.getEntry(jid.asBareJid()).getType() == ItemType.both)
-                        .forEach(jid -> tell("friend", jid));
+            public void presenceAvailable(FullJid jid, Presence presence) {
+                if (roster.contains(jid.asBareJid()) && seen.add(jid)) {
+                    tell("sees", jid);
+                }
             }
         });
         FileTransferManager.getInstanceFor(entering)
