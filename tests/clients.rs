@@ -1,5 +1,5 @@
 //! Clients that people use, with boshd and a real Prosody: Strophe.js in Chromium, from a page of another origin, and
-//! stanza.js in Node; over good connections and over ones that are cut at random. And gloox, which pipelines.
+//! stanza.js in Node; over good connections and over ones that are cut at random.
 //!
 //! Both handle an answer when it arrives, on whichever of two connections; the rid would tell its place. So the users take turns: of two
 //! messages that are under way at once, the later may be handled first, above all if the earlier answer got lost and is asked for again. What
@@ -12,8 +12,9 @@ mod support {
     pub mod chromium;
     pub mod cutter;
     pub mod ejabberd;
-    pub mod gloox;
     pub mod java;
+    pub mod message;
+    pub mod native;
     pub mod network;
     pub mod npm;
     pub mod packages;
@@ -24,20 +25,28 @@ mod support {
     pub mod valve;
 }
 
+#[path = "clients/behind.rs"]
+mod behind;
 #[path = "clients/converse.rs"]
 mod converse;
+#[path = "clients/gloox.rs"]
+mod gloox;
 #[path = "clients/guest.rs"]
 mod guest;
 #[path = "clients/node.rs"]
 mod node;
 #[path = "clients/play.rs"]
 mod play;
+#[path = "clients/purple.rs"]
+mod purple;
 #[path = "clients/smack.rs"]
 mod smack;
 #[path = "clients/stage.rs"]
 mod stage;
 #[path = "clients/strophe.rs"]
 mod strophe;
+#[path = "clients/tap.rs"]
+mod tap;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -45,17 +54,12 @@ use std::time::Duration;
 use serde_json::Value;
 use support::boshd::Boshd;
 use support::cutter::Cutter;
-use support::gloox::Gloox;
 use support::prosody::Prosody;
 use support::{chromium, npm};
 use tokio::task::spawn_blocking;
 
 /// Sent by each of the two users.
 const MESSAGES: usize = 200;
-/// By gloox, each into silence.
-const GLOOX_MESSAGES: usize = 10;
-/// Milliseconds for which gloox wants its requests held.
-const GLOOX_WAIT: u64 = 30_000;
 /// Both clients wait longer after each failure in a row (Strophe 8 s, then 27 s).
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -95,28 +99,6 @@ async fn stanza_in_node() {
     let result = chat("stanza.mjs", boshd.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
-}
-
-// O01: gloox in each of its ways with HTTP: 1.0 without keep-alive, 1.1 on several connections, and pipelined on one. A message that is
-// written while a request is held waits for none of it: were it read only behind the held one's answer, it would take most of a wait.
-#[tokio::test]
-async fn gloox_in_each_mode() {
-    let prosody = Prosody::start(&["alice"]);
-    let boshd = Boshd::start(prosody.address);
-    let gloox = Gloox::compile();
-    for mode in ["legacy", "persistent", "pipelining"] {
-        let result = gloox.chat(boshd.address, "alice", mode, GLOOX_MESSAGES);
-        println!("gloox, {mode}: {result}");
-        let all: Vec<String> = (0..GLOOX_MESSAGES).map(|number| format!("message {number}")).collect();
-        assert_eq!(received(&result, "received"), all, "{mode}");
-        let slowest = result["milliseconds"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(Value::as_u64)
-            .max();
-        assert!(slowest < Some(GLOOX_WAIT / 2), "{mode}: held for the wait: {result}");
-    }
 }
 
 #[tokio::test]

@@ -301,7 +301,7 @@ async fn legacy_clients() {
     assert!(bench.ask(&elsewhere).await.is_terminate("host-unknown"));
     client.sid = "AAAAAAAAAAAAAAAAAAAAAA".to_owned();
     assert!(client.ask("").await.is_terminate("item-not-found"));
-    for unreadable in ["", "<", "<body", "{}"] {
+    for unreadable in ["<", "<body", "{}"] {
         assert!(bench.ask(unreadable).await.is_terminate("bad-request"));
     }
 }

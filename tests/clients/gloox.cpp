@@ -1,14 +1,14 @@
-// A user of gloox who writes to himself: gloox HOST PORT PATH USER PASSWORD MODE MESSAGES
-//
-// Each message is written while a request is held and nothing else happens. Prints one line of JSON: what came back, in order, and after
-// how many milliseconds each.
+// A user of gloox (tests/clients/guest.rs): gloox ENDPOINT JID PASSWORD legacy|persistent|pipelining
 
-#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <regex>
 #include <string>
-#include <vector>
+
+#include <poll.h>
+#include <unistd.h>
 
 #include <gloox/client.h>
 #include <gloox/connectionbosh.h>
@@ -18,76 +18,88 @@
 #include <gloox/message.h>
 #include <gloox/messagehandler.h>
 
-using Clock = std::chrono::steady_clock;
+using Mode = gloox::ConnectionBOSH::ConnMode;
 
-// gloox looks at its sockets for so long, in microseconds.
+const std::map<std::string, Mode> MODES = {
+    {"legacy", gloox::ConnectionBOSH::ModeLegacyHTTP},
+    {"persistent", gloox::ConnectionBOSH::ModePersistentHTTP},
+    {"pipelining", gloox::ConnectionBOSH::ModePipelining},
+};
+
+// gloox looks at its sockets for so long, in microseconds; meanwhile it is told nothing.
 const int LOOK = 20 * 1000;
 
-// Long enough for the last answer to be handled and the next request to be held.
-const auto QUIET = std::chrono::milliseconds(700);
+// In a row, for which no connection is replaced any more.
+const int ERRORS = 50;
 
-class User : gloox::ConnectionListener, gloox::MessageHandler, gloox::LogHandler {
+void tell(const std::string& event) { std::cout << "> " << event << std::endl; }
+
+struct Endpoint {
+    std::string host;
+    int port;
+    std::string path;
+    Mode mode;
+};
+
+// One login, from `enter` until it is over.
+class Session : gloox::ConnectionListener, gloox::MessageHandler, gloox::LogHandler {
 public:
-    User(const gloox::JID& jid, const std::string& password) : client(jid, password) {
+    Session(const Endpoint& endpoint, const gloox::JID& jid, const std::string& password)
+        : mode(endpoint.mode), client(jid, password) {
         client.registerConnectionListener(this);
         client.registerMessageHandler(this);
         client.logInstance().registerLogHandler(gloox::LogLevelDebug, gloox::LogAreaAll, this);
         client.setTls(gloox::TLSDisabled);
         client.setCompression(false);
         client.disableRoster();
-    }
-
-    // Through BOSH at that place; the client owns both connections.
-    void go(const std::string& host, int port, const std::string& path, gloox::ConnectionBOSH::ConnMode mode) {
-        auto* tcp = new gloox::ConnectionTCPClient(client.logInstance(), host, port);
-        auto* bosh = new gloox::ConnectionBOSH(&client, tcp, client.logInstance(), host, client.jid().server());
-        bosh->setPath(path);
-        bosh->setMode(mode);
+        // the client owns both connections
+        auto* tcp = new gloox::ConnectionTCPClient(client.logInstance(), endpoint.host, endpoint.port);
+        auto* bosh = new gloox::ConnectionBOSH(&client, tcp, client.logInstance(), endpoint.host, jid.server());
+        bosh->setPath(endpoint.path);
+        bosh->setMode(endpoint.mode);
         client.setConnectionImpl(bosh);
         client.connect(false);
     }
 
-    // Writes one message after the other, each into silence, until all have come back. False if the connection ends first.
-    bool chat(size_t messages) {
-        auto quiet = Clock::now();
-        while (bodies.size() < messages) {
-            // what it returns is about one of several connections, which gloox replaces by itself
-            client.recv(LOOK);
-            if (gone) {
-                return false;
-            }
-            if (!connected || bodies.size() < sent) {
-                quiet = Clock::now();
-            } else if (Clock::now() - quiet > QUIET) {
-                began = Clock::now();
-                gloox::Message message(gloox::Message::Chat, client.jid().bareJID(), "message " + std::to_string(sent));
-                ++sent;
-                client.send(message);
-            }
+    // gloox counts a request whose connection ended as open for ever and asks for nothing more: its session is lost, which it does not tell. What
+    // it returns then: with one connection one error, with several errors only; one among others is about a connection that it replaces.
+    void look() {
+        const gloox::ConnectionError error = client.recv(LOOK);
+        errors = error == gloox::ConnNoError ? 0 : errors + 1;
+        if (errors > (mode == gloox::ConnectionBOSH::ModePipelining ? 0 : ERRORS)) {
+            onDisconnect(error);
+        } else if (errors > 0) {
+            usleep(LOOK);
         }
-        return true;
     }
 
-    void leave() { client.disconnect(); }
+    void say(const std::string& to, const std::string& text) {
+        gloox::Message message(gloox::Message::Chat, gloox::JID(to), text);
+        client.send(message);
+    }
 
-    std::vector<std::string> bodies;
-    std::vector<long> latencies;
+    void leave() {
+        leaving = true;
+        client.disconnect();
+    }
+
+    bool over = false;
 
 private:
-    void onConnect() override { connected = true; }
+    void onConnect() override { tell("online " + client.jid().full()); }
 
     void onDisconnect(gloox::ConnectionError error) override {
-        gone = true;
-        std::cerr << "disconnected: " << error << std::endl;
+        if (!over) {
+            over = true;
+            tell(leaving ? "left" : "gone " + std::to_string(error));
+        }
     }
 
     bool onTLSConnect(const gloox::CertInfo&) override { return true; }
 
     void handleMessage(const gloox::Message& message, gloox::MessageSession*) override {
         if (!message.body().empty()) {
-            bodies.push_back(message.body());
-            const auto took = Clock::now() - began;
-            latencies.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+            tell("heard " + message.from().full() + ' ' + message.body());
         }
     }
 
@@ -95,35 +107,79 @@ private:
         std::cerr << level << ' ' << area << ' ' << text << std::endl;
     }
 
+    const Mode mode;
     gloox::Client client;
-    Clock::time_point began;
-    size_t sent = 0;
-    bool connected = false;
-    bool gone = false;
+    int errors = 0;
+    bool leaving = false;
+};
+
+class User {
+public:
+    User(Endpoint endpoint, const std::string& jid, std::string password)
+        : endpoint(std::move(endpoint)), jid(jid + "/gloox"), password(std::move(password)) {}
+
+    // Until it has left, or there is nothing more to be told.
+    bool live() {
+        while (true) {
+            const bool online = session && !session->over;
+            pollfd input = {STDIN_FILENO, POLLIN, 0};
+            if (poll(&input, 1, online ? 0 : -1) > 0 && !listen()) {
+                return false;
+            }
+            if (left) {
+                return true;
+            }
+            if (session && !session->over) {
+                session->look();
+            }
+        }
+    }
+
+private:
+    // Reads what there is, and does what the complete lines say.
+    bool listen() {
+        char bytes[4096];
+        const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (count <= 0) {
+            return false;
+        }
+        unread.append(bytes, count);
+        for (size_t end; (end = unread.find('\n')) != std::string::npos; unread.erase(0, end + 1)) {
+            obey(unread.substr(0, end));
+        }
+        return true;
+    }
+
+    void obey(const std::string& line) {
+        std::smatch words;
+        if (line == "enter") {
+            session = std::make_unique<Session>(endpoint, jid, password);
+        } else if (line == "leave") {
+            session->leave();
+            left = true;
+        } else if (std::regex_match(line, words, std::regex("say (\\S+) (.*)"))) {
+            session->say(words[1], words[2]);
+        } else {
+            std::cerr << "what is " << line << '?' << std::endl;
+        }
+    }
+
+    const Endpoint endpoint;
+    const gloox::JID jid;
+    const std::string password;
+    std::unique_ptr<Session> session;
+    std::string unread;
+    bool left = false;
 };
 
 int main(int count, char** arguments) {
-    const std::map<std::string, gloox::ConnectionBOSH::ConnMode> modes = {
-        {"legacy", gloox::ConnectionBOSH::ModeLegacyHTTP},
-        {"persistent", gloox::ConnectionBOSH::ModePersistentHTTP},
-        {"pipelining", gloox::ConnectionBOSH::ModePipelining},
-    };
-    if (count != 8 || modes.count(arguments[6]) == 0) {
-        std::cerr << "usage: gloox HOST PORT PATH USER PASSWORD legacy|persistent|pipelining MESSAGES" << std::endl;
+    std::smatch parts;
+    const std::string place = count == 5 ? arguments[1] : "";
+    if (!std::regex_match(place, parts, std::regex("http://([^/:]+):([0-9]+)(/.*)")) || MODES.count(arguments[4]) == 0) {
+        std::cerr << "usage: gloox ENDPOINT JID PASSWORD legacy|persistent|pipelining" << std::endl;
         return EXIT_FAILURE;
     }
-    User user(gloox::JID(arguments[4]), arguments[5]);
-    user.go(arguments[1], std::atoi(arguments[2]), arguments[3], modes.at(arguments[6]));
-    const bool whole = user.chat(std::strtoul(arguments[7], nullptr, 10));
-    user.leave();
-    std::cout << "{\"received\": [";
-    for (size_t nth = 0; nth < user.bodies.size(); ++nth) {
-        std::cout << (nth > 0 ? ", " : "") << '"' << user.bodies[nth] << '"';
-    }
-    std::cout << "], \"milliseconds\": [";
-    for (size_t nth = 0; nth < user.latencies.size(); ++nth) {
-        std::cout << (nth > 0 ? ", " : "") << user.latencies[nth];
-    }
-    std::cout << "]}" << std::endl;
-    return whole ? EXIT_SUCCESS : EXIT_FAILURE;
+    tell(std::string("version gloox (") + arguments[4] + ") " + gloox::GLOOX_VERSION);
+    User user({parts[1], std::stoi(parts[2]), parts[3], MODES.at(arguments[4])}, arguments[2], arguments[3]);
+    return user.live() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

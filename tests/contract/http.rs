@@ -388,7 +388,11 @@ async fn other_methods() {
         assert_eq!(refused.header("access-control-allow-origin"), Some("*"), "{method}");
     }
     let empty = wire.ask(request("POST", "Content-Length: 0\r\n")).await;
-    assert!(empty.status() == 400 && empty.is_terminate("bad-request"), "{}", empty.text());
+    assert!(
+        empty.status() == 400 && empty.text().contains("condition='bad-request'"),
+        "{}",
+        empty.text()
+    );
 }
 
 // contract H12: whatever stands behind the question mark, and with or without a slash at the end
