@@ -115,7 +115,6 @@ async fn restricted_xml() {
 async fn ill_formed_xml() {
     let bench = Bench::new().await;
     for unreadable in [
-        " ",
         "<",
         "<body",
         "body",
