@@ -47,6 +47,8 @@ mod stage;
 mod strophe;
 #[path = "clients/tap.rs"]
 mod tap;
+#[path = "clients/xmpp4r.rs"]
+mod xmpp4r;
 
 use std::net::SocketAddr;
 use std::time::Duration;

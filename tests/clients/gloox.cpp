@@ -98,7 +98,8 @@ private:
     bool onTLSConnect(const gloox::CertInfo&) override { return true; }
 
     void handleMessage(const gloox::Message& message, gloox::MessageSession*) override {
-        if (!message.body().empty()) {
+        // a message of ours that came back as an error has a body, too
+        if (message.subtype() != gloox::Message::Error && !message.body().empty()) {
             tell("heard " + message.from().full() + ' ' + message.body());
         }
     }

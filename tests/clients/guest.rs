@@ -116,8 +116,13 @@ impl Guest {
     /// Its library gives its session up, and it logs in again.
     pub async fn enters_again(&mut self) {
         self.tells("gone").await;
-        self.before.extend(self.heard.drain());
+        self.may_hear_again();
         self.enters().await;
+    }
+
+    /// What it has heard may come again.
+    pub fn may_hear_again(&mut self) {
+        self.before.extend(self.heard.drain());
     }
 
     /// It hears this from there next: when. What it did not acknowledge before it gave its session up may come again: it was never

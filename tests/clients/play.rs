@@ -13,6 +13,8 @@ use crate::support::backend::Kind;
 pub enum Cut {
     /// It asks again, and its session goes on.
     GoesOn,
+    /// The same, but it asks anew instead: what it had said last is said twice.
+    SaysAgain,
     /// It makes another session by itself, or goes on in another stream (XEP-0198).
     ComesBack,
     /// It gives its session up, and its user may log in again.
@@ -23,7 +25,7 @@ impl Cut {
     /// For boshd: sessions that were given up are waited for.
     fn settings(self) -> &'static str {
         match self {
-            Self::GoesOn | Self::ComesBack => CORS,
+            Self::GoesOn | Self::SaysAgain | Self::ComesBack => CORS,
             Self::GivesUp => "[cors]\norigins = ['*']\n[bosh]\ninactivity = '10s'\n",
         }
     }
@@ -67,7 +69,7 @@ impl Client {
 
     async fn is_cut(&self, stage: &Stage, pair: &mut [Guest; 2], cut: Cut) {
         let before = stage.boshd.wrote("session begins");
-        if cut == Cut::GivesUp {
+        if matches!(cut, Cut::GivesUp | Cut::SaysAgain) {
             // who asks for nothing does not see a cut
             stage.is_asked_by(pair.len()).await;
         }
@@ -75,6 +77,7 @@ impl Client {
         for guest in pair.iter_mut() {
             match cut {
                 Cut::GoesOn => {}
+                Cut::SaysAgain => guest.may_hear_again(),
                 Cut::ComesBack => guest.is_back().await,
                 Cut::GivesUp => guest.enters_again().await,
             }
@@ -83,6 +86,7 @@ impl Client {
         let begun = stage.boshd.wrote("session begins") - before;
         let (expected, act) = match cut {
             Cut::GoesOn => (0, "cut: goes on"),
+            Cut::SaysAgain => (0, "cut: goes on, its last message came twice"),
             Cut::ComesBack => (pair.len(), "cut: comes back by itself"),
             Cut::GivesUp => (pair.len(), "cut: logs in again"),
         };

@@ -1,7 +1,7 @@
 // A user of libpurple 2, the library of Pidgin and Finch (tests/clients/guest.rs): purple ENDPOINT JID PASSWORD
 //
-// What libpurple keeps is below the current directory. It pipelines by itself: everything goes through one connection, and through two once that
-// one was lost. It collects what it has to say for a second before it says it, and it asks for news no sooner either.
+// What libpurple keeps is below the current directory. It has two connections and, since 2.13.0, never pipelines. It collects what it has to say
+// for a second before it says it, and it asks for news no sooner either.
 
 #include <stdio.h>
 #include <stdlib.h>
