@@ -47,6 +47,8 @@ mod stage;
 mod strophe;
 #[path = "clients/tap.rs"]
 mod tap;
+#[path = "clients/tsung.rs"]
+mod tsung;
 #[path = "clients/xmpp4r.rs"]
 mod xmpp4r;
 

@@ -99,14 +99,17 @@ impl Stage {
 
     /// What this guest's client can do here.
     pub fn record(&self, guest: &Guest, act: &str) {
-        let (client, version) = guest.version.clone().expect("it has told what it is");
-        let server = self.backend.name();
-        let act = act.to_owned();
+        let (client, version) = guest.version.as_ref().expect("it has told what it is");
+        self.record_of(client, version, act);
+    }
+
+    /// The same of a client that is no guest.
+    pub fn record_of(&self, client: &str, version: &str, act: &str) {
         let record = Record {
-            client,
-            version,
-            server,
-            act,
+            client: client.to_owned(),
+            version: version.to_owned(),
+            server: self.backend.name(),
+            act: act.to_owned(),
         };
         record.write();
     }
