@@ -33,6 +33,8 @@ mod converse;
 mod gloox;
 #[path = "clients/guest.rs"]
 mod guest;
+#[path = "clients/hidden.rs"]
+mod hidden;
 #[path = "clients/node.rs"]
 mod node;
 #[path = "clients/play.rs"]

@@ -100,8 +100,9 @@ function readPulse() {
     const shown = pulse.findLastIndex((beat) => beat.state === 'visible');
     const moments = pulse.slice(shown + 1).map((beat) => beat.moment);
     if (moments.length === 0) throw new Error('the page is in sight');
-    const pauses = moments.slice(1).map((moment, i) => moment - moments[i]);
-    return { milliseconds: performance.now() - moments[0], beats: moments.length, longest: Math.max(...pauses) };
+    const now = performance.now();
+    const pauses = moments.map((moment, i) => (moments[i + 1] ?? now) - moment);
+    return { milliseconds: now - moments[0], beats: moments.length, longest: Math.max(...pauses) };
 }
 
 const HTML = 'text/html; charset=utf-8';
