@@ -94,7 +94,7 @@ async fn messages_go_both_ways<S: AnyServer>() {
     let mut alice = Bosh::login(boshd.address, "alice", "SCRAM-SHA-1").await;
     let mut bob = Bosh::login(boshd.address, "bob", "PLAIN").await;
 
-    alice.send(&message("bob", "Grüße &amp; 你好 &#x1F44B; &lt;b&gt;")).await;
+    alice.send(&message("bob", "Gr&#xFC;&#xDF;e &amp; 你好 👋 &lt;b&gt;")).await;
     assert_eq!(next_text(&mut bob).await, "Grüße & 你好 👋 <b>");
     bob.send(&message("alice", "hello\tyourself")).await;
     assert_eq!(next_text(&mut alice).await, "hello\tyourself");
