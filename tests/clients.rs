@@ -8,10 +8,13 @@
 #[path = "support"]
 mod support {
     pub mod backend;
+    pub mod bosh;
     pub mod boshd;
     pub mod chromium;
     pub mod cutter;
     pub mod ejabberd;
+    pub mod element;
+    pub mod http;
     pub mod java;
     pub mod message;
     pub mod native;
@@ -21,6 +24,7 @@ mod support {
     pub mod process;
     pub mod prosody;
     pub mod record;
+    pub mod running;
     pub mod server;
     pub mod valve;
 }
@@ -58,9 +62,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
+use support::backend::Backend;
 use support::boshd::Boshd;
 use support::cutter::Cutter;
-use support::prosody::Prosody;
 use support::{chromium, npm};
 use tokio::task::spawn_blocking;
 
@@ -89,8 +93,8 @@ fn sent(user: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn strophe_in_chromium_on_a_hostile_network() {
     chromium::ensure();
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+    let server = Backend::first(&["alice", "bob"]);
+    let boshd = Boshd::start(server.address());
     let cutter = Cutter::start(boshd.address, 11).await;
     let result = chat("strophe.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
@@ -100,8 +104,8 @@ async fn strophe_in_chromium_on_a_hostile_network() {
 
 #[tokio::test]
 async fn stanza_in_node() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+    let server = Backend::first(&["alice", "bob"]);
+    let boshd = Boshd::start(server.address());
     let result = chat("stanza.mjs", boshd.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));
     assert_eq!(received(&result, "bob"), sent("alice"));
@@ -109,8 +113,8 @@ async fn stanza_in_node() {
 
 #[tokio::test]
 async fn stanza_in_node_on_a_hostile_network() {
-    let prosody = Prosody::start(&["alice", "bob"]);
-    let boshd = Boshd::start(prosody.address);
+    let server = Backend::first(&["alice", "bob"]);
+    let boshd = Boshd::start(server.address());
     let cutter = Cutter::start(boshd.address, 13).await;
     let result = chat("stanza.mjs", cutter.address).await;
     assert_eq!(received(&result, "alice"), sent("bob"));

@@ -4,6 +4,8 @@
 
 import { createClient } from 'stanza';
 
+import { domain, passwordOf } from './accounts.mjs';
+
 const [endpoint, count, silence] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4] ?? 0)];
 const written = {};
 const delays = [];
@@ -11,9 +13,9 @@ const delays = [];
 function login(user) {
     const received = [];
     const client = createClient({
-        jid: `${user}@example.test`,
+        jid: `${user}@${domain}`,
         resource: 'stanza',
-        password: `${user}'s secret`,
+        password: passwordOf(user),
         transports: { bosh: endpoint, websocket: false },
     });
     client.on('message', ({ body }) => {
@@ -42,11 +44,11 @@ async function exchange({ client, received }, user, peer) {
         if (number % 3 === 0) await new Promise((resolve) => setTimeout(resolve, silence));
         const body = `${user} ${number}`;
         written[body] = Date.now();
-        client.sendMessage({ to: `${peer}@example.test/stanza`, type: 'chat', body });
+        client.sendMessage({ to: `${peer}@${domain}/stanza`, type: 'chat', body });
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
     await heard(count);
-    await client.ping('example.test');
+    await client.ping(domain);
     return received;
 }
 

@@ -2,6 +2,7 @@
 // node strophe.mjs ENDPOINT COUNT [SILENCE [PROXY]]; before each third message there are so many milliseconds of silence. The last line printed
 // is JSON: what each of them received, how often Strophe retried, and how many milliseconds each message took.
 
+import { domain, passwordOf } from './accounts.mjs';
 import { openPage, withBrowser, withSite } from './browser.mjs';
 
 const [endpoint, count, silence, proxy] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4] ?? 0), process.argv[5]];
@@ -9,7 +10,7 @@ const library = new URL('node_modules/strophe.js/dist/strophe.umd.min.js', impor
 const html = '<!doctype html><title>Chat</title><script src="/strophe.js"></script>';
 
 // In the page: resolves once the user is logged in, has sent presence and has been told of it.
-function login({ endpoint, user }) {
+function login({ endpoint, user, password, domain }) {
     Strophe.setLogLevel(Strophe.LogLevel.WARN);
     const connection = new Strophe.Connection(endpoint);
     window.chat = { connection, received: [], written: {}, heard: {} };
@@ -22,7 +23,7 @@ function login({ endpoint, user }) {
         return true;
     }, null, 'message');
     return new Promise((resolve, reject) => {
-        connection.connect(`${user}@example.test/strophe`, `${user}'s secret`, (status, condition) => {
+        connection.connect(`${user}@${domain}/strophe`, password, (status, condition) => {
             if (status === Strophe.Status.CONNECTED) {
                 connection.addHandler(() => resolve(), null, 'presence', null, null, connection.jid);
                 connection.send($pres());
@@ -35,7 +36,7 @@ function login({ endpoint, user }) {
 }
 
 // In the page: sends the messages, each when the other's has come, and resolves once as many have come and a ping was answered.
-async function exchange({ user, peer, count, silence }) {
+async function exchange({ user, peer, domain, count, silence }) {
     const heard = async (enough) => {
         const end = performance.now() + 90_000 + silence;
         while (chat.received.length < enough) {
@@ -49,14 +50,14 @@ async function exchange({ user, peer, count, silence }) {
     for (let number = 0; number < count; number += 1) {
         await heard(number + (user === 'bob'));
         if (number % 3 === 0) await new Promise((resolve) => setTimeout(resolve, silence));
-        const message = $msg({ to: `${peer}@example.test/strophe`, type: 'chat' });
+        const message = $msg({ to: `${peer}@${domain}/strophe`, type: 'chat' });
         chat.written[`${user} ${number}`] = Date.now();
         chat.connection.send(message.c('body').t(`${user} ${number}`));
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
     }
     await heard(count);
     await new Promise((resolve, reject) => {
-        const ping = $iq({ type: 'get', to: 'example.test' }).c('ping', { xmlns: 'urn:xmpp:ping' });
+        const ping = $iq({ type: 'get', to: domain }).c('ping', { xmlns: 'urn:xmpp:ping' });
         chat.connection.sendIQ(ping, resolve, reject, 30_000);
     });
     chat.connection.disconnect();
@@ -64,7 +65,7 @@ async function exchange({ user, peer, count, silence }) {
 }
 
 const result = await withSite(html, { '/strophe.js': library }, (origin) => withBrowser(async (browser) => {
-    const users = [{ user: 'alice', peer: 'bob' }, { user: 'bob', peer: 'alice' }];
+    const users = [['alice', 'bob'], ['bob', 'alice']].map(([user, peer]) => ({ user, peer, password: passwordOf(user), domain }));
     const pages = await Promise.all(users.map(({ user }) => openPage(browser, origin, user)));
     await Promise.all(pages.map((page, i) => page.evaluate(login, { endpoint, ...users[i] })));
     let retries = 0;

@@ -6,24 +6,31 @@ use std::net::SocketAddr;
 use super::ejabberd::Ejabberd;
 use super::packages;
 use super::prosody::Prosody;
-use super::server::{Options, Server as _};
+use super::running::Running;
+use super::server::{AnyServer as _, Options, Place, Server as _};
 
-/// A server that has started; it is gone when dropped.
+/// A server with accounts; when dropped it is gone, or free for the next test.
 pub enum Backend {
     Prosody(Prosody),
     Ejabberd(Ejabberd),
+    Running(Running),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Prosody,
     Ejabberd,
+    /// The one that the environment names.
+    Running,
 }
 
 impl Kind {
     /// Those that every client meets.
     pub fn all() -> Vec<Self> {
-        vec![Self::Prosody, Self::Ejabberd]
+        match Place::named() {
+            None => vec![Self::Prosody, Self::Ejabberd],
+            Some(_) => vec![Self::Running],
+        }
     }
 
     /// With accounts whose password is `password_of` their name, and as docs/operations.md wants them: what comes back is kept for later.
@@ -37,15 +44,22 @@ impl Kind {
                 };
                 Backend::Ejabberd(Ejabberd::with(users, &options))
             }
+            Self::Running => Backend::Running(Running::start(users)),
         }
     }
 }
 
 impl Backend {
+    /// Where one server is enough.
+    pub fn first(users: &[&str]) -> Self {
+        Kind::all()[0].start(users)
+    }
+
     pub fn address(&self) -> SocketAddr {
         match self {
-            Self::Prosody(server) => server.address(),
-            Self::Ejabberd(server) => server.address(),
+            Self::Prosody(server) => server.address,
+            Self::Ejabberd(server) => server.address,
+            Self::Running(server) => server.address(),
         }
     }
 
@@ -54,6 +68,7 @@ impl Backend {
         match self {
             Self::Prosody(_) => format!("Prosody {}", packages::version("prosody")),
             Self::Ejabberd(_) => format!("ejabberd {}", packages::version("ejabberd")),
+            Self::Running(server) => server.name().to_owned(),
         }
     }
 }
