@@ -10,8 +10,10 @@ mod support {
     pub mod backend;
     pub mod bosh;
     pub mod boshd;
+    pub mod certificates;
     pub mod chromium;
     pub mod cutter;
+    pub mod doorman;
     pub mod ejabberd;
     pub mod element;
     pub mod http;

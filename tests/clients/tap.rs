@@ -21,12 +21,14 @@ pub struct Tap {
 #[derive(Default)]
 struct Seen {
     requests: Vec<Request>,
-    answers: usize,
+    /// Their bodies.
+    answers: Vec<String>,
 }
 
 #[derive(Clone)]
 pub struct Request {
     pub body: String,
+    pub cookie: Option<String>,
     /// Requests before it on its connection that had no answer yet.
     pub behind: usize,
     pub at: Instant,
@@ -44,7 +46,7 @@ impl Tap {
         let mut seen = self.seen.subscribe();
         let held = async {
             loop {
-                let held = seen.wait_for(|seen| seen.requests.len() == seen.answers + 1).await;
+                let held = seen.wait_for(|seen| seen.requests.len() == seen.answers.len() + 1).await;
                 drop(held.expect("its sender is here"));
                 if timeout(quiet, seen.changed()).await.is_err() {
                     return;
@@ -61,6 +63,22 @@ impl Tap {
         request.unwrap_or_else(|| panic!("nobody said {text}")).clone()
     }
 
+    /// All that had something to say.
+    pub fn requests(&self) -> Vec<Request> {
+        let seen = self.seen.borrow();
+        seen.requests
+            .iter()
+            .filter(|request| !request.body.is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// How often boshd has answered this.
+    pub fn answered(&self, text: &str) -> usize {
+        let seen = self.seen.borrow();
+        seen.answers.iter().map(|answer| answer.matches(text).count()).sum()
+    }
+
     async fn forward(&self, client: Io, server: Dial) -> Result<()> {
         let (from_server, to_server) = split(server().await?);
         let (from_client, to_client) = split(client);
@@ -74,8 +92,13 @@ impl Tap {
                 let request = up.request().await?;
                 let behind = unanswered.fetch_add(1, Ordering::Relaxed);
                 let body = String::from_utf8_lossy(&request.body).into_owned();
-                let at = Instant::now();
-                self.seen.send_modify(|seen| seen.requests.push(Request { body, behind, at }));
+                let seen = Request {
+                    body,
+                    cookie: request.header("cookie").map(str::to_owned),
+                    behind,
+                    at: Instant::now(),
+                };
+                self.seen.send_modify(|all| all.requests.push(seen));
                 up.send(&request, Framing::Length).await?;
             }
         };
@@ -83,7 +106,8 @@ impl Tap {
             loop {
                 let answer = down.answer().await?;
                 unanswered.fetch_sub(1, Ordering::Relaxed);
-                self.seen.send_modify(|seen| seen.answers += 1);
+                let body = String::from_utf8_lossy(&answer.body).into_owned();
+                self.seen.send_modify(|seen| seen.answers.push(body));
                 down.send(&answer, Framing::Length).await?;
             }
         };

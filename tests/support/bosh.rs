@@ -262,6 +262,12 @@ impl Bosh {
         }
     }
 
+    /// Leaves the session to somebody else, who goes on with this sid and this rid.
+    pub fn hand_over(self) -> (String, u64) {
+        assert!(self.in_flight.is_empty(), "somebody else would have its answer");
+        (self.sid, self.next_rid)
+    }
+
     /// Ends the session with a farewell to the server.
     pub async fn terminate(&mut self) {
         let farewell = "<presence xmlns='jabber:client' type='unavailable'/>";
