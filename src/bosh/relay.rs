@@ -2,7 +2,7 @@
 
 use super::ending::Phase;
 use super::session::Session;
-use super::streams::{Introduction, StreamEnd, StreamPhase};
+use super::streams::{Introduction, Stream, StreamEnd, StreamPhase};
 use super::{Condition, Opening, Request, Restart, ServerCommand, ServerEvent, StreamId, Time};
 use crate::xml::Payload;
 
@@ -74,6 +74,21 @@ impl Session {
             }
         }
         true
+    }
+
+    /// Does a client that named no version of anything poll behind a success? Such are older than stream restarts.
+    pub(super) fn waits_behind_success(&self) -> bool {
+        self.terms.ver.is_none() && self.held.any_live() && self.streams.all().any(Stream::lacks_restart)
+    }
+
+    pub(super) fn restart_for_the_client(&mut self) {
+        let lacking = self.streams.all().filter(|stream| stream.lacks_restart());
+        for id in lacking.map(|stream| stream.id).collect::<Vec<_>>() {
+            if let Some(stream) = self.streams.get_mut(id) {
+                let opening = stream.restart(Opening::default());
+                self.order(id, ServerCommand::Restart(opening));
+            }
+        }
     }
 
     /// One more stream; where there is room for none its client is told (I03).

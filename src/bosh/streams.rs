@@ -216,6 +216,11 @@ impl Stream {
         Opening::clone(&self.opening)
     }
 
+    /// Has its client logged in, and never said that it speaks XMPP 1.0, which restarts?
+    pub fn lacks_restart(&self) -> bool {
+        self.phase == StreamPhase::Authenticated && self.opening.version.is_none()
+    }
+
     /// Is there nothing more to come before the client can go on?
     pub fn is_introduced(&self) -> bool {
         matches!(self.phase, StreamPhase::Ready | StreamPhase::Authenticated)

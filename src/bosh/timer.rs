@@ -27,16 +27,23 @@ pub(super) enum Timer {
     Login,
     /// Nothing follows a held request that its client has aborted.
     Leave,
+    /// A client that knows no stream restarts waits for what comes behind one (clients.md L12).
+    Restart,
     /// A session that has ended for us waits for its client to hear of it (J17).
     Linger,
 }
 
-const REASONS: [Timer; 6] = [
+/// From a poll behind the success to the restart that a client does not ask for. Clients that know restarts ask in the same moment, and some
+/// poll first.
+const RESTART_PATIENCE: u64 = 2000;
+
+const REASONS: [Timer; 7] = [
     Timer::Wait,
     Timer::Gap,
     Timer::Inactivity,
     Timer::Login,
     Timer::Leave,
+    Timer::Restart,
     Timer::Linger,
 ];
 
@@ -88,6 +95,7 @@ impl Session {
                     return self.close(Farewell::because(Cause::Login, Condition::PolicyViolation), now);
                 }
                 Timer::Leave => return self.end(EndReason::Left),
+                Timer::Restart => self.restart_for_the_client(),
                 Timer::Linger => return self.end_of_linger(),
             }
         }
@@ -99,6 +107,11 @@ impl Session {
             return;
         }
         self.timers.set(Timer::Wait, self.held.next_deadline());
+        if !self.waits_behind_success() {
+            self.timers.set(Timer::Restart, None);
+        } else if !self.timers.is_set(Timer::Restart) {
+            self.timers.set(Timer::Restart, Some(now.after(RESTART_PATIENCE)));
+        }
         if !self.window.has_gap() {
             self.timers.set(Timer::Gap, None);
         } else if !self.timers.is_set(Timer::Gap) {

@@ -397,7 +397,8 @@ impl Live {
             }
             self.armed = None;
             self.handle(Input::Timeout, setting);
-            self.keep_alive(cx, setting);
+            self.keep_alive();
+            self.flush(cx, setting);
         }
     }
 
@@ -425,11 +426,10 @@ impl Live {
         self.spoke.after(if unread { KEEPALIVE_UNREAD } else { KEEPALIVE })
     }
 
-    fn keep_alive(&mut self, cx: &mut Context<'_>, setting: &Setting) {
+    fn keep_alive(&mut self) {
         if self.now >= self.silence_ends() {
             self.spoke = self.now;
             self.legs.iter_mut().for_each(Leg::keep_alive);
-            self.flush(cx, setting);
         }
     }
 
