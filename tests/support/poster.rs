@@ -77,13 +77,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
 
     /// `None` when the connection ended before.
     pub async fn next_reply(&mut self) -> Option<Reply> {
-        let end = loop {
-            match self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
-                Some(end) => break end + 4,
-                None => self.more().await?,
-            }
-        };
-        let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
+        let mut head = self.next_head().await?;
+        // leave to send a body, which has left long ago
+        while head.starts_with("HTTP/1.1 100 ") {
+            head = self.next_head().await?;
+        }
         let (_, length) = head.split_once("content-length: ").expect("a length");
         let length: usize = length.split_once('\r').unwrap().0.parse().unwrap();
         while self.unread.len() < length {
@@ -91,6 +89,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         }
         let text = String::from_utf8(self.unread.drain(..length).collect()).unwrap();
         Some(Reply::new(head, text))
+    }
+
+    async fn next_head(&mut self) -> Option<String> {
+        let end = loop {
+            match self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
+                Some(end) => break end + 4,
+                None => self.more().await?,
+            }
+        };
+        Some(String::from_utf8(self.unread.drain(..end).collect()).unwrap())
     }
 
     /// No answer, and no end, within this time.
