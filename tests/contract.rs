@@ -22,5 +22,4 @@ mod contract {
     mod polling;
     mod readers;
     mod responses;
-    mod shapes;
 }

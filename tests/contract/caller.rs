@@ -1,11 +1,11 @@
-//! One client of a certain shape, and its session.
+//! A client in its session with a server of which the test says every word; each of its requests has a connection of its own.
 
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 use tokio::time::sleep;
 
-use super::shapes::Shape;
+use super::client::Client;
 use crate::bench::poster::{Connection, Reply};
 use crate::bench::upstream::{FEATURES, HEADER, Link};
 use crate::desk::Desk;
@@ -23,59 +23,51 @@ pub const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 
 pub struct Caller<'a> {
     desk: &'a Desk,
-    shape: &'static Shape,
+    client: Client,
     sid: String,
     /// Of the request made last.
     pub rid: u64,
 }
 
 impl<'a> Caller<'a> {
-    /// A session of a client of this shape, and what it was told of it.
-    pub async fn enters(desk: &'a Desk, shape: &'static Shape) -> (Self, Server, Reply) {
-        Self::enters_by(desk, shape, &creation(shape)).await
+    /// A session of this client, and what it was told of it.
+    pub async fn enters(desk: &'a Desk, client: Client) -> (Self, Server, Reply) {
+        Self::enters_with(desk, client, "").await
     }
 
-    /// The same of a client that shows the end of a chain of keys.
-    pub async fn enters_showing(desk: &'a Desk, shape: &'static Shape, key: &str) -> (Self, Server, Reply) {
-        Self::enters_by(desk, shape, &numbered(shape).replace("KEY", key)).await
-    }
-
-    async fn enters_by(desk: &'a Desk, shape: &'static Shape, creation: &str) -> (Self, Server, Reply) {
-        let mut connection = desk.post(creation).await;
+    /// The same with further attributes.
+    pub async fn enters_with(desk: &'a Desk, client: Client, attributes: &str) -> (Self, Server, Reply) {
+        let mut connection = posts(desk, client, &with(attributes, &creation(client))).await;
         let mut server = desk.stream().await;
         server.header().await;
         server.says(&[HEADER, FEATURES].concat()).await;
         let reply = connection.reply().await;
-        (Self::of(desk, shape, &reply), server, reply)
+        (Self::of(desk, client, &reply), server, reply)
     }
 
-    pub fn of(desk: &'a Desk, shape: &'static Shape, creation: &Reply) -> Self {
+    pub fn of(desk: &'a Desk, client: Client, creation: &Reply) -> Self {
         Self {
             desk,
-            shape,
-            sid: creation.attribute("sid").expect(shape.name).to_owned(),
-            rid: shape.rid,
+            client,
+            sid: creation.attribute("sid").expect(client.name).to_owned(),
+            rid: first_rid(client),
         }
     }
 
     /// A request of any rid, with further attributes.
     pub fn body(&self, rid: u64, attributes: &str, content: &str) -> String {
-        let empty = self.shape.request.replace("RID", &rid.to_string()).replace("SID", &self.sid);
-        let body = empty.replacen("<body", &format!("<body {attributes}"), 1);
-        match body.strip_suffix("</body>") {
-            Some(open) => format!("{open}{content}</body>"),
-            None if content.is_empty() => body,
-            None => format!("{}>{content}</body>", body.trim_end_matches("/>")),
-        }
+        let polls = content.is_empty() && self.client.shape("poll").is_some();
+        let empty = self.shaped(if polls { "poll" } else { "request" }, rid);
+        with(attributes, &empty).replace("PAYLOAD", content)
     }
 
-    /// A request of any rid, on a connection of its own.
+    /// A request of any rid.
     pub async fn sends(&self, rid: u64, content: &str) -> Pipe {
-        self.desk.post(&self.body(rid, "", content)).await
+        self.sends_with(rid, "", content).await
     }
 
     pub async fn sends_with(&self, rid: u64, attributes: &str, content: &str) -> Pipe {
-        self.desk.post(&self.body(rid, attributes, content)).await
+        self.posts(&self.body(rid, attributes, content)).await
     }
 
     /// The next request.
@@ -97,10 +89,18 @@ impl<'a> Caller<'a> {
 
     /// Begins the stream anew as it does; `header` is the server's.
     pub async fn restarts(&mut self, server: &mut Server, header: &str) -> Reply {
-        let mut held = self.next_with(self.shape.restart, "").await;
+        self.rid += 1;
+        let mut held = self.posts(&self.shaped("restart", self.rid)).await;
         server.header().await;
         server.says(&[header, BIND].concat()).await;
         held.reply().await
+    }
+
+    /// Its goodbye, with this in it if it puts there what waits.
+    pub async fn leaves(&mut self, content: &str) -> Pipe {
+        self.rid += 1;
+        self.posts(&self.shaped("terminate", self.rid).replace("PAYLOAD", content))
+            .await
     }
 
     /// What came from the server between two requests.
@@ -118,13 +118,48 @@ impl<'a> Caller<'a> {
         server.says(SUCCESS).await;
         connection.reply().await
     }
+
+    fn shaped(&self, purpose: &str, rid: u64) -> String {
+        shaped(self.client, purpose, rid).replace("SID", &self.sid)
+    }
+
+    async fn posts(&self, body: &str) -> Pipe {
+        posts(self.desk, self.client, body).await
+    }
 }
 
-/// The request of this shape that opens a session, without keys.
-pub fn creation(shape: &Shape) -> String {
-    numbered(shape).replace(" newkey='KEY'", "").replace(" newkey=\"KEY\"", "")
+/// The request that opens a session, on a connection of its own.
+pub async fn calls(desk: &Desk, client: Client) -> Pipe {
+    posts(desk, client, &creation(client)).await
 }
 
-fn numbered(shape: &Shape) -> String {
-    shape.creation.replace("RID", &shape.rid.to_string())
+/// The body of that.
+pub fn creation(client: Client) -> String {
+    shaped(client, "creation", first_rid(client))
+}
+
+pub async fn posts(desk: &Desk, client: Client, body: &str) -> Pipe {
+    let mut connection = desk.connect();
+    connection.send(client.post(body)).await;
+    connection
+}
+
+fn first_rid(client: Client) -> u64 {
+    let rid = client.shape("rid").expect("a first rid");
+    rid.parse().expect("a number")
+}
+
+/// What it sends for this purpose, but without keys: who has them can do without, and where they matter tests have their own.
+fn shaped(client: Client, purpose: &str, rid: u64) -> String {
+    let shape = client
+        .shape(purpose)
+        .unwrap_or_else(|| panic!("{}: no {purpose}", client.name));
+    let keyless = ["key='KEY'", "key=\"KEY\""].iter().fold(shape.to_owned(), |shape, key| {
+        shape.replace(&format!(" new{key}"), "").replace(&format!(" {key}"), "")
+    });
+    keyless.replace("\\n", "\n").replace("RID", &rid.to_string())
+}
+
+fn with(attributes: &str, body: &str) -> String {
+    body.replacen("<body", &format!("<body {attributes}"), 1)
 }

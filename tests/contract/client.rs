@@ -28,9 +28,11 @@ clients! {
     AGSXMPP: "agsxmpp",
     ATTACH_EXAMPLE: "attach-example",
     BABBLER: "babbler",
+    CONVERSE: "converse",
     ESCALUS: "escalus",
     GLOOX: "gloox",
     GLOOX_HTTP_1_0: "gloox-http-1.0",
+    JABBERWERXC: "jabberwerxc",
     JAXL: "jaxl",
     JAXMPP: "jaxmpp",
     JITSI: "jitsi",
@@ -73,7 +75,8 @@ impl Client {
         wire
     }
 
-    fn shape(self, purpose: &str) -> Option<&'static str> {
+    /// Its body for this purpose, if it has one.
+    pub fn shape(self, purpose: &str) -> Option<&'static str> {
         let (_, shapes) = self.text.split_once("\n\n").expect("shapes");
         let shape = shapes.lines().find_map(|line| line.strip_prefix(purpose));
         Some(shape?.trim_start())

@@ -10,8 +10,8 @@ use flate2::Compression;
 use flate2::bufread::{GzEncoder, ZlibEncoder};
 use tokio::time::Instant;
 
-use super::caller::{Caller, WHILE, creation};
-use super::shapes::{self, Shape};
+use super::caller::{Caller, WHILE, calls};
+use super::client::{self, Client};
 use crate::bench::poster::Reply;
 use crate::bench::upstream::{FEATURES, HEADER};
 use crate::desk::Desk;
@@ -22,26 +22,26 @@ const FEATURES_NAME: &str = "{http://etherx.jabber.org/streams}features";
 // without SASL, prebind-php gives up; so the answer waits for the server
 #[tokio::test(start_paused = true)]
 async fn features_come_in_the_creation_response() {
-    for shape in [
-        &shapes::LIBPURPLE_2,
-        &shapes::LIBPURPLE_3,
-        &shapes::STANZA,
-        &shapes::SWIFTEN,
-        &shapes::XMPP4R,
-        &shapes::PREBIND_PHP,
+    for kind in [
+        client::LIBPURPLE_2,
+        client::LIBPURPLE_3,
+        client::STANZA,
+        client::SWIFTEN,
+        client::XMPP4R,
+        client::PREBIND_PHP,
     ] {
         let desk = Desk::new();
-        let mut connection = desk.post(&creation(shape)).await;
+        let mut connection = calls(&desk, kind).await;
         let mut server = desk.stream().await;
         server.header().await;
-        assert!(connection.is_held_for(WHILE).await, "{}", shape.name);
+        assert!(connection.is_held_for(WHILE).await, "{}", kind.name);
         server.says(HEADER).await;
-        assert!(connection.is_held_for(Duration::from_secs(3)).await, "{}", shape.name);
+        assert!(connection.is_held_for(Duration::from_secs(3)).await, "{}", kind.name);
         server.says(FEATURES).await;
         let reply = connection.reply().await;
         let payloads = reply.payloads();
-        assert_eq!(payloads.len(), 1, "{}: {}", shape.name, reply.text);
-        assert_eq!(payloads[0].name, FEATURES_NAME, "{}", shape.name);
+        assert_eq!(payloads.len(), 1, "{}: {}", kind.name, reply.text);
+        assert_eq!(payloads[0].name, FEATURES_NAME, "{}", kind.name);
         assert!(reply.text.contains("<mechanism>PLAIN</mechanism>"), "{}", reply.text);
     }
 }
@@ -52,14 +52,14 @@ async fn a_slow_server_does_not_keep_smack_waiting() {
     const SMACK: Duration = Duration::from_secs(5);
     let desk = Desk::new();
     let began = Instant::now();
-    let mut connection = desk.post(&creation(&shapes::JBOSH)).await;
+    let mut connection = calls(&desk, client::SMACK).await;
     let mut server = desk.stream().await;
     server.header().await;
     let reply = connection.reply().await;
     let elapsed = began.elapsed();
     assert!(elapsed < SMACK - WHILE, "{elapsed:?}");
     assert!(reply.is_empty() && reply.attribute("wait").is_some(), "{}", reply.text);
-    let mut smack = Caller::of(&desk, &shapes::JBOSH, &reply);
+    let mut smack = Caller::of(&desk, client::SMACK, &reply);
     let mut held = smack.next("").await;
     server.says(&[HEADER, FEATURES].concat()).await;
     let reply = held.reply().await;
@@ -147,34 +147,33 @@ type Needs = &'static [fn(&Reply)];
 // contract C3: what one or the other client does not go on without
 #[tokio::test(start_paused = true)]
 async fn every_client_finds_what_it_needs() {
-    let needs: [(&'static Shape, Needs); 12] = [
-        (&shapes::JBOSH, &[jbosh_takes, authid_is_there, pauses]),
-        (&shapes::LIBPURPLE_2, &[libpurple_takes]),
-        (&shapes::LIBPURPLE_3, &[libpurple_takes]),
-        (&shapes::STROPHE, &[jsxc_takes]),
-        (&shapes::JSXC_PROBE, &[jsxc_takes]),
-        (&shapes::JSJAC, &[jsjac_takes]),
-        (&shapes::XMPP4R, &[xmpp4r_takes, punjabs_suite_takes]),
-        (&shapes::ESCALUS, &[escalus_takes]),
-        (&shapes::ATTACH_EXAMPLE, &[authid_is_there, punjabs_suite_takes]),
-        (&shapes::BABBLER, &[pauses]),
-        (&shapes::AGSXMPP, &[punjabs_suite_takes]),
-        (&shapes::GLOOX, &[authid_is_there]),
+    let needs: [(Client, Needs); 12] = [
+        (client::SMACK, &[jbosh_takes, authid_is_there, pauses]),
+        (client::LIBPURPLE_2, &[libpurple_takes]),
+        (client::LIBPURPLE_3, &[libpurple_takes]),
+        (client::STROPHE, &[jsxc_takes]),
+        (client::JSXC_PROBE, &[jsxc_takes]),
+        (client::JSJAC, &[jsjac_takes]),
+        (client::XMPP4R, &[xmpp4r_takes, punjabs_suite_takes]),
+        (client::ESCALUS, &[escalus_takes]),
+        (client::ATTACH_EXAMPLE, &[authid_is_there, punjabs_suite_takes]),
+        (client::BABBLER, &[pauses]),
+        (client::AGSXMPP, &[punjabs_suite_takes]),
+        (client::GLOOX, &[authid_is_there]),
     ];
-    for (shape, needs) in needs {
+    for (kind, needs) in needs {
         let desk = Desk::new();
-        let (_, _server, reply) = Caller::enters(&desk, shape).await;
+        let (_, _server, reply) = Caller::enters(&desk, kind).await;
         needs.iter().for_each(|takes| takes(&reply));
     }
     what_is_accepted_is_read().await;
     // this one begins its stream anew at the place that `from` named
     let desk = Desk::new();
-    let (mut client, mut server, reply) = Caller::enters(&desk, &shapes::NODE_BOSH).await;
+    let (mut client, mut server, reply) = Caller::enters(&desk, client::NODE_BOSH).await;
     client.authenticates(&mut server).await;
-    let shaped = shapes::NODE_BOSH
-        .restart
-        .replace("example.org", reply.attribute("from").expect("a domain"));
-    let mut held = client.next_with(&shaped, "").await;
+    let from = reply.attribute("from").expect("a domain");
+    let restart = format!("to='{from}' xml:lang='en' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'");
+    let mut held = client.next_with(&restart, "").await;
     assert_eq!(server.header().await.attributes["to"], "example.org");
     server.says(&[HEADER, FEATURES].concat()).await;
     assert_eq!(held.reply().await.payloads()[0].name, FEATURES_NAME);
@@ -182,12 +181,12 @@ async fn every_client_finds_what_it_needs() {
 
 /// jbosh and Babbler compress what they send with the first coding that they know of those that they are told.
 async fn what_is_accepted_is_read() {
-    for shape in [&shapes::JBOSH, &shapes::BABBLER] {
+    for kind in [client::SMACK, client::BABBLER] {
         let desk = Desk::with(Limits {
             accept: Some(Text::from_static(ACCEPTED)),
             ..Limits::default()
         });
-        let (mut client, mut server, reply) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, reply) = Caller::enters(&desk, kind).await;
         for coding in reply.attribute("accept").expect("codings").split(',') {
             client.rid += 1;
             let body = client.body(client.rid, "", &format!("<message id='{coding}'/>"));
@@ -213,9 +212,9 @@ fn packed(coding: &str, body: &[u8]) -> Vec<u8> {
 // contract C4: any answer with a sid is the beginning of another session for gloox and Babbler
 #[tokio::test(start_paused = true)]
 async fn the_sid_is_told_once() {
-    for shape in [&shapes::GLOOX, &shapes::BABBLER] {
+    for kind in [client::GLOOX, client::BABBLER] {
         let desk = Desk::new();
-        let (mut client, mut server, reply) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, reply) = Caller::enters(&desk, kind).await;
         assert!(reply.attribute("sid").is_some());
         let mut later = vec![client.authenticates(&mut server).await];
         later.push(client.restarts(&mut server, HEADER).await);
@@ -223,11 +222,10 @@ async fn the_sid_is_told_once() {
         later.push(client.next("").await.reply_within(Duration::from_secs(60)).await);
         // the one before, once more
         later.push(client.sends(client.rid, "").await.reply().await);
-        // gloox misspells it
-        later.push(client.next_with("type='terminal'", "").await.reply().await);
+        later.push(client.leaves("").await.reply().await);
         later.push(client.next("").await.reply().await);
         for reply in later {
-            assert_eq!(reply.attribute("sid"), None, "{}: {}", shape.name, reply.text);
+            assert_eq!(reply.attribute("sid"), None, "{}: {}", kind.name, reply.text);
         }
     }
 }
@@ -236,7 +234,7 @@ async fn the_sid_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn the_restart_response_begins_a_stream() {
     let desk = Desk::new();
-    let (mut escalus, mut server, _) = Caller::enters(&desk, &shapes::ESCALUS).await;
+    let (mut escalus, mut server, _) = Caller::enters(&desk, client::ESCALUS).await;
     let success = escalus.authenticates(&mut server).await;
     assert!(!success.text.contains("xmpp:version"), "{}", success.text);
     let reply = escalus.restarts(&mut server, &HEADER.replace("stream-1", "stream-2")).await;
@@ -249,18 +247,18 @@ async fn the_restart_response_begins_a_stream() {
 // contract C6: stanza.js has two channels, and stalls when both are held; it asks for that, gloox does, and xmpppy for four
 #[tokio::test(start_paused = true)]
 async fn one_request_is_held_however_many_are_asked_for() {
-    for shape in [&shapes::STANZA, &shapes::GLOOX, &shapes::XMPPPY] {
+    for kind in [client::STANZA, client::GLOOX, client::XMPPPY] {
         let desk = Desk::new();
-        let (mut client, mut server, reply) = Caller::enters(&desk, shape).await;
-        assert_eq!((number(&reply, "hold"), number(&reply, "requests")), (1, 2), "{}", shape.name);
+        let (mut client, mut server, reply) = Caller::enters(&desk, kind).await;
+        assert_eq!((number(&reply, "hold"), number(&reply, "requests")), (1, 2), "{}", kind.name);
         let mut channels = client.next("").await;
         for word in 0..5 {
-            assert!(channels.is_held_for(WHILE).await, "{}", shape.name);
+            assert!(channels.is_held_for(WHILE).await, "{}", kind.name);
             let sent = Instant::now();
             let other = client.next(&format!("<presence id='{word}'/>")).await;
             assert!(channels.reply().await.is_empty());
             server.sees(&format!("id='{word}'")).await;
-            assert!(sent.elapsed() < WHILE, "{}: {:?}", shape.name, sent.elapsed());
+            assert!(sent.elapsed() < WHILE, "{}: {:?}", kind.name, sent.elapsed());
             channels = other;
         }
     }
@@ -269,22 +267,22 @@ async fn one_request_is_held_however_many_are_asked_for() {
 // contract C7: who asks for acknowledgements gets them, from the creation's rid on, and right; nobody else does, nor gloox with its `ack='0'`
 #[tokio::test(start_paused = true)]
 async fn acknowledgements_are_for_who_asks() {
-    for shape in [&shapes::JBOSH, &shapes::NBXMPP, &shapes::BABBLER, &shapes::XMPPFRAMEWORK] {
+    for kind in [client::SMACK, client::NBXMPP, client::BABBLER, client::XMPPFRAMEWORK] {
         let desk = Desk::new();
-        let (mut client, _server, reply) = Caller::enters(&desk, shape).await;
-        assert_eq!(number(&reply, "ack"), shape.rid, "{}", shape.name);
+        let (mut client, _server, reply) = Caller::enters(&desk, kind).await;
+        assert_eq!(number(&reply, "ack"), client.rid, "{}", kind.name);
         let mut older = client.next("").await;
         let _newer = client.next("").await;
-        assert_eq!(number(&older.reply().await, "ack"), client.rid, "{}", shape.name);
+        assert_eq!(number(&older.reply().await, "ack"), client.rid, "{}", kind.name);
     }
-    for shape in [&shapes::GLOOX, &shapes::STROPHE, &shapes::STANZA, &shapes::LIBPURPLE_2] {
+    for kind in [client::GLOOX, client::STROPHE, client::STANZA, client::LIBPURPLE_2] {
         let desk = Desk::new();
-        let (mut client, _server, reply) = Caller::enters(&desk, shape).await;
+        let (mut client, _server, reply) = Caller::enters(&desk, kind).await;
         let mut older = client.next("").await;
         let _newer = client.next("").await;
         for reply in [reply, older.reply().await] {
             for name in ["ack", "report", "time"] {
-                assert_eq!(reply.attribute(name), None, "{}: {}", shape.name, reply.text);
+                assert_eq!(reply.attribute(name), None, "{}: {}", kind.name, reply.text);
             }
         }
     }
@@ -294,7 +292,7 @@ async fn acknowledgements_are_for_who_asks() {
 /// jbosh says which answer it has when that is not the one before its request. A `report` names the request that it then sends once more.
 async fn jbosh_sends_what_was_reported() {
     let desk = Desk::new();
-    let (mut jbosh, mut server, _) = Caller::enters(&desk, &shapes::JBOSH).await;
+    let (mut jbosh, mut server, _) = Caller::enters(&desk, client::SMACK).await;
     let had = jbosh.rid;
     let lost = jbosh.asks(&mut server, "<message id='up'/>", "<message id='down'/>").await;
     // an answer whose rid says it all
@@ -320,22 +318,22 @@ async fn what_ends_here_is_not_offered() {
          <mechanism>SCRAM-SHA-1</mechanism></mechanisms>\
          <sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>\
          </stream:features>";
-    for shape in [&shapes::GLOOX, &shapes::LIBPURPLE_2, &shapes::STANZA] {
+    for kind in [client::GLOOX, client::LIBPURPLE_2, client::STANZA] {
         let desk = Desk::new();
-        let mut connection = desk.post(&creation(shape)).await;
+        let mut connection = calls(&desk, kind).await;
         let mut server = desk.stream().await;
         server.header().await;
         server.says(&[HEADER, OFFER].concat()).await;
         let reply = connection.reply().await;
         let offered: Vec<&str> = reply.payloads()[0].elements().map(|feature| feature.name.as_str()).collect();
-        assert_eq!(offered, ["{urn:ietf:params:xml:ns:xmpp-sasl}mechanisms"], "{}", shape.name);
+        assert_eq!(offered, ["{urn:ietf:params:xml:ns:xmpp-sasl}mechanisms"], "{}", kind.name);
         assert!(
             reply.text.contains("<mechanism>SCRAM-SHA-1</mechanism></mechanisms>"),
             "{}",
             reply.text
         );
         for hidden in ["tls", "compress", "PLUS", "binding"] {
-            assert!(!reply.text.contains(hidden), "{}: {}", shape.name, reply.text);
+            assert!(!reply.text.contains(hidden), "{}: {}", kind.name, reply.text);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha1::{Digest as _, Sha1};
 
 use super::caller::{Caller, Server, WHILE};
-use super::shapes::{self, Shape};
+use super::client::{self, Client};
 use crate::bench::poster::Reply;
 use crate::desk::Desk;
 
@@ -51,8 +51,8 @@ fn hashed(key: &str) -> String {
     })
 }
 
-async fn enters<'a>(desk: &'a Desk, shape: &'static Shape, keys: &mut Keys) -> (Caller<'a>, Server, Reply) {
-    Caller::enters_showing(desk, shape, &keys.announced()).await
+async fn enters<'a>(desk: &'a Desk, kind: Client, keys: &mut Keys) -> (Caller<'a>, Server, Reply) {
+    Caller::enters_with(desk, kind, &format!("newkey='{}'", keys.announced())).await
 }
 
 fn says(number: usize) -> String {
@@ -60,18 +60,18 @@ fn says(number: usize) -> String {
 }
 
 /// Keys from chain to chain, while one request releases the other, and the last request again.
-async fn goes_through_chains(shape: &'static Shape, length: usize, requests: usize) {
+async fn goes_through_chains(kind: Client, length: usize, requests: usize) {
     let desk = Desk::new();
     let mut keys = Keys::of(length);
-    let (mut client, mut server, _) = enters(&desk, shape, &mut keys).await;
+    let (mut client, mut server, _) = enters(&desk, kind, &mut keys).await;
     let mut held = client.next_with(&keys.shown(), "").await;
     for number in 0..requests {
         let newer = client.next_with(&keys.shown(), &says(number)).await;
         let reply = held.reply().await;
-        assert!(reply.is_empty(), "{}, {number}: {}", shape.name, reply.text);
+        assert!(reply.is_empty(), "{}, {number}: {}", kind.name, reply.text);
         held = newer;
     }
-    assert!(held.is_held_for(WHILE).await, "{}", shape.name);
+    assert!(held.is_held_for(WHILE).await, "{}", kind.name);
     server.sees(&format!("id='{}'", requests - 1)).await;
     let shown = keys.shown();
     let mut last = client.next_with(&shown, "").await;
@@ -81,16 +81,16 @@ async fn goes_through_chains(shape: &'static Shape, length: usize, requests: usi
     assert_eq!(reply.payloads().len(), 1, "{}", reply.text);
     // a request that is sent again shows its own key
     let again = client.sends_with(client.rid, &shown, "").await.reply().await;
-    assert_eq!(again.text, reply.text, "{}", shape.name);
+    assert_eq!(again.text, reply.text, "{}", kind.name);
     assert!(client.next_with(&keys.shown(), "").await.is_held_for(WHILE).await);
 }
 
 /// A request whose key is none, another's, or the one before it.
-async fn is_over_without_the_right_key(shape: &'static Shape, length: usize) {
+async fn is_over_without_the_right_key(kind: Client, length: usize) {
     for wrong in 0..4 {
         let desk = Desk::new();
         let mut keys = Keys::of(length);
-        let (mut client, mut server, _) = enters(&desk, shape, &mut keys).await;
+        let (mut client, mut server, _) = enters(&desk, kind, &mut keys).await;
         let first = keys.shown();
         let mut held = client.next_with(&first, "").await;
         let shown = match wrong {
@@ -101,12 +101,7 @@ async fn is_over_without_the_right_key(shape: &'static Shape, length: usize) {
             _ => format!("newkey='{}'", keys.left[0]),
         };
         let reply = client.next_with(&shown, &says(1)).await.reply().await;
-        assert!(
-            reply.is_terminate("item-not-found"),
-            "{}, {shown}: {}",
-            shape.name,
-            reply.text
-        );
+        assert!(reply.is_terminate("item-not-found"), "{}, {shown}: {}", kind.name, reply.text);
         assert_eq!(held.reply().await.status(), 200);
         server.says_goodbye().await;
         assert!(!server.seen().contains("<message"), "{}", server.seen());
@@ -125,17 +120,17 @@ async fn is_over_without_the_right_key(shape: &'static Shape, length: usize) {
 // Punjab's suite wants the same end for keys that were never announced, which XEP-0124 does not: they mean nothing
 #[tokio::test(start_paused = true)]
 async fn chains_of_keys_are_followed() {
-    for (shape, length, requests) in [
-        (&shapes::JSJAC, 16, 50),
-        (&shapes::NBXMPP, 10, 50),
-        (&shapes::AGSXMPP, 1000, 1010),
-        (&shapes::BABBLER, 256, 20),
+    for (kind, length, requests) in [
+        (client::JSJAC, 16, 50),
+        (client::NBXMPP, 10, 50),
+        (client::AGSXMPP, 1000, 1010),
+        (client::BABBLER, 256, 20),
     ] {
-        goes_through_chains(shape, length, requests).await;
-        is_over_without_the_right_key(shape, length).await;
+        goes_through_chains(kind, length, requests).await;
+        is_over_without_the_right_key(kind, length).await;
     }
     let desk = Desk::new();
-    let (mut client, _server, _) = Caller::enters(&desk, &shapes::STROPHE).await;
+    let (mut client, _server, _) = Caller::enters(&desk, client::STROPHE).await;
     let mut held = client.next_with(&format!("key='{}'", hashed("never announced")), "").await;
     assert!(held.is_held_for(WHILE).await);
 }

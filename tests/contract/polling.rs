@@ -8,8 +8,8 @@ use boshd::bosh::Limits;
 use boshd::manager::{self, PerAddress};
 use tokio::time::{Instant, sleep};
 
-use super::caller::{Caller, SUCCESS, WHILE, creation};
-use super::shapes::{self, Shape};
+use super::caller::{Caller, SUCCESS, WHILE, creation, posts};
+use super::client::{self, Client};
 use crate::bench::poster::Reply;
 use crate::bench::upstream::{CLOSING, FEATURES, HEADER};
 use crate::desk::Desk;
@@ -35,30 +35,30 @@ type Patience = fn(u64) -> u64;
 #[tokio::test(start_paused = true)]
 async fn held_requests_are_answered_before_clients_lose_patience() {
     let tenth: Patience = |wait| wait * 11 / 10 * 1000;
-    let patience: [(&'static Shape, Patience); 9] = [
-        (&shapes::STROPHE, tenth),
-        (&shapes::CONVERSE, tenth),
+    let patience: [(Client, Patience); 9] = [
+        (client::STROPHE, tenth),
+        (client::CONVERSE, tenth),
         // frozen at what it asked for
-        (&shapes::STANZA, |_| 33_000),
-        (&shapes::XMPP4R, tenth),
-        (&shapes::NBXMPP, |wait| (wait + 3) * 1000),
-        (&shapes::XMPPFRAMEWORK, |wait| (wait + 4) * 1000),
-        (&shapes::LIBPURPLE_3, |wait| (wait + 2) * 1000),
-        (&shapes::AGSXMPP, |wait| wait * 1000),
-        (&shapes::JSJAC, |wait| wait * 1000),
+        (client::STANZA, |_| 33_000),
+        (client::XMPP4R, tenth),
+        (client::NBXMPP, |wait| (wait + 3) * 1000),
+        (client::XMPPFRAMEWORK, |wait| (wait + 4) * 1000),
+        (client::LIBPURPLE_3, |wait| (wait + 2) * 1000),
+        (client::AGSXMPP, |wait| wait * 1000),
+        (client::JSJAC, |wait| wait * 1000),
     ];
-    for (shape, patience) in patience {
+    for (kind, patience) in patience {
         let desk = Desk::new();
-        let (mut client, _server, reply) = Caller::enters(&desk, shape).await;
+        let (mut client, _server, reply) = Caller::enters(&desk, kind).await;
         let wait = reply.number("wait");
         for content in ["", "<presence xmlns='jabber:client'/>"] {
             let began = Instant::now();
             let answer = client.next(content).await.reply_within(Duration::from_secs(90)).await;
             let elapsed = u64::try_from(began.elapsed().as_millis()).expect("a short time");
             assert!(answer.is_empty(), "{}", answer.text);
-            assert!(elapsed < wait * 1000 && elapsed < patience(wait), "{}: {elapsed}", shape.name);
+            assert!(elapsed < wait * 1000 && elapsed < patience(wait), "{}: {elapsed}", kind.name);
             // and no earlier than it has to be
-            assert!(elapsed >= (wait - 1) * 1000, "{}: {elapsed}", shape.name);
+            assert!(elapsed >= (wait - 1) * 1000, "{}: {elapsed}", kind.name);
         }
     }
 }
@@ -67,21 +67,21 @@ async fn held_requests_are_answered_before_clients_lose_patience() {
 // before us, and agsXMPP after five seconds of trouble. The older connection is not left hanging, and what comes goes to the newer one, once
 #[tokio::test(start_paused = true)]
 async fn a_held_request_may_come_again() {
-    for shape in [&shapes::STROPHE, &shapes::STANZA, &shapes::AGSXMPP] {
+    for kind in [client::STROPHE, client::STANZA, client::AGSXMPP] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, kind).await;
         // who gave the older one up
         let older = client.next(&message("up")).await;
         server.sees("id='up'").await;
         drop(older);
         let mut newer = client.sends(client.rid, &message("up")).await;
-        assert!(newer.is_held_for(Duration::from_secs(5)).await, "{}", shape.name);
+        assert!(newer.is_held_for(Duration::from_secs(5)).await, "{}", kind.name);
         // who did not: XEP-0124 wants this `type` there, and whoever sent the newer one does not read it
         let mut newest = client.sends(client.rid, &message("up")).await;
         let superseded = newer.reply().await;
         assert_eq!((superseded.status(), superseded.attribute("type")), (200, Some("error")));
         assert!(superseded.payloads().is_empty(), "{}", superseded.text);
-        assert!(newest.is_held_for(WHILE).await, "{}", shape.name);
+        assert!(newest.is_held_for(WHILE).await, "{}", kind.name);
         server.says(&message("down")).await;
         let reply = newest.reply().await;
         assert_eq!((ids(&reply), reply.attribute("type")), (vec!["down"], None));
@@ -89,7 +89,7 @@ async fn a_held_request_may_come_again() {
         assert_eq!(again.text, reply.text);
         let _held = client.next(&message("end")).await;
         server.sees("id='end'").await;
-        assert_eq!(server.seen().matches("id='up'").count(), 1, "{}", shape.name);
+        assert_eq!(server.seen().matches("id='up'").count(), 1, "{}", kind.name);
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_held_request_may_come_again() {
 #[tokio::test(start_paused = true)]
 async fn an_answered_rid_gets_its_answer_again_whatever_comes_with_it() {
     let desk = Desk::new();
-    let (mut jsxc, mut server, created) = Caller::enters(&desk, &shapes::JSXC_PROBE).await;
+    let (mut jsxc, mut server, created) = Caller::enters(&desk, client::JSXC_PROBE).await;
     assert_eq!(created.number("requests"), 2);
     let mut answers = Vec::new();
     for round in 0..2 {
@@ -136,19 +136,19 @@ async fn an_answered_rid_gets_its_answer_again_whatever_comes_with_it() {
 // contract L4: requests overtake each other on two connections; the fork of XMPPFramework asserts the order of answers, and libpurple counts on it
 #[tokio::test(start_paused = true)]
 async fn requests_are_carried_out_and_answered_in_rid_order() {
-    for shape in [&shapes::XMPPFRAMEWORK, &shapes::LIBPURPLE_2, &shapes::VERSE] {
+    for kind in [client::XMPPFRAMEWORK, client::LIBPURPLE_2, client::VERSE] {
         let desk = Desk::new();
-        let (client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (client, mut server, _) = Caller::enters(&desk, kind).await;
         let mut second = client.sends(client.rid + 2, &message("b")).await;
-        assert!(server.hears_nothing_for(WHILE).await, "{}", shape.name);
+        assert!(server.hears_nothing_for(WHILE).await, "{}", kind.name);
         // something that it will be answered with
         server.says(&message("down")).await;
-        assert!(second.is_held_for(WHILE).await, "{}", shape.name);
+        assert!(second.is_held_for(WHILE).await, "{}", kind.name);
         let mut first = client.sends(client.rid + 1, &message("a")).await;
         server.sees("id='a'").await;
         server.sees("id='b'").await;
         assert_eq!(ids(&first.reply().await), ["down"]);
-        assert!(second.is_held_for(WHILE).await, "{}", shape.name);
+        assert!(second.is_held_for(WHILE).await, "{}", kind.name);
         server.says(&message("more")).await;
         assert_eq!(ids(&second.reply().await), ["more"]);
     }
@@ -157,14 +157,14 @@ async fn requests_are_carried_out_and_answered_in_rid_order() {
 // contract L5: the suites of Prosody and MongooseIM look for the end of a session whose client is out of step
 #[tokio::test(start_paused = true)]
 async fn a_rid_beyond_the_window_is_the_end() {
-    for shape in [&shapes::VERSE, &shapes::ESCALUS] {
+    for kind in [client::VERSE, client::ESCALUS] {
         let desk = Desk::new();
-        let (client, mut server, created) = Caller::enters(&desk, shape).await;
+        let (client, mut server, created) = Caller::enters(&desk, kind).await;
         let requests = created.number("requests");
         let mut within = client.sends(client.rid + requests, &message("within")).await;
-        assert!(within.is_held_for(WHILE).await, "{}", shape.name);
+        assert!(within.is_held_for(WHILE).await, "{}", kind.name);
         let mut beyond = client.sends(client.rid + requests + 1, &message("beyond")).await;
-        assert!(beyond.reply().await.is_terminate("item-not-found"), "{}", shape.name);
+        assert!(beyond.reply().await.is_terminate("item-not-found"), "{}", kind.name);
         assert_eq!(within.reply().await.attribute("type"), Some("terminate"));
         server.says_goodbye().await;
         assert!(!server.seen().contains("id="), "{}", server.seen());
@@ -174,9 +174,9 @@ async fn a_rid_beyond_the_window_is_the_end() {
 // contract L6: after a reload Strophe and Converse.js go on with the next rid, and never ask for the lost answer
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_connection_missed_goes_to_the_next_request() {
-    for shape in [&shapes::STROPHE, &shapes::CONVERSE] {
+    for kind in [client::STROPHE, client::CONVERSE] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, kind).await;
         let mut held = client.next("").await;
         assert!(held.is_held_for(WHILE).await);
         drop(held);
@@ -187,9 +187,9 @@ async fn what_a_dead_connection_missed_goes_to_the_next_request() {
         // the page loads
         sleep(Duration::from_secs(4)).await;
         let reply = client.next("<presence xmlns='jabber:client'/>").await.reply().await;
-        assert_eq!(ids(&reply), ["one", "two"], "{}", shape.name);
+        assert_eq!(ids(&reply), ["one", "two"], "{}", kind.name);
         let reply = client.asks(&mut server, "", &message("three")).await;
-        assert_eq!(ids(&reply), ["three"], "{}", shape.name);
+        assert_eq!(ids(&reply), ["three"], "{}", kind.name);
     }
 }
 
@@ -197,15 +197,15 @@ async fn what_a_dead_connection_missed_goes_to_the_next_request() {
 // a second or less
 #[tokio::test(start_paused = true)]
 async fn a_minute_between_two_polls_is_no_silence() {
-    for (shape, pause) in [
-        (&shapes::STROPHE, 60_000),
-        (&shapes::JSJAC, 60_000),
-        (&shapes::LIBPURPLE_2, 1000),
-        (&shapes::LIBPURPLE_3, 250),
-        (&shapes::JBOSH, 100),
+    for (kind, pause) in [
+        (client::STROPHE, 60_000),
+        (client::JSJAC, 60_000),
+        (client::LIBPURPLE_2, 1000),
+        (client::LIBPURPLE_3, 250),
+        (client::SMACK, 100),
     ] {
         let desk = Desk::new();
-        let (mut client, mut server, created) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, created) = Caller::enters(&desk, kind).await;
         assert!(created.number("inactivity") >= 120, "{}", created.text);
         for round in 0..10 {
             sleep(Duration::from_millis(pause)).await;
@@ -218,7 +218,7 @@ async fn a_minute_between_two_polls_is_no_silence() {
                 Vec::new()
             };
             let reply = held.reply_within(Duration::from_secs(60)).await;
-            assert_eq!(reply.attribute("type"), None, "{}: {}", shape.name, reply.text);
+            assert_eq!(reply.attribute("type"), None, "{}: {}", kind.name, reply.text);
             assert_eq!(ids(&reply), expected);
         }
         // what comes in such a minute is there after it
@@ -231,13 +231,13 @@ async fn a_minute_between_two_polls_is_no_silence() {
 // contract L8: JSXC, Verse and gloox may poll at once, and one request more than agreed is fine where it is the last, or a pause
 #[tokio::test(start_paused = true)]
 async fn hasty_polls_and_one_request_more_are_no_offence() {
-    for shape in [&shapes::JSXC_PROBE, &shapes::VERSE, &shapes::GLOOX] {
+    for kind in [client::JSXC_PROBE, client::VERSE, client::GLOOX] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, kind).await;
         let mut held = client.next("").await;
         for _ in 0..20 {
             let newer = client.next("").await;
-            assert!(held.reply().await.is_empty(), "{}", shape.name);
+            assert!(held.reply().await.is_empty(), "{}", kind.name);
             held = newer;
         }
         for round in 0..20 {
@@ -249,7 +249,7 @@ async fn hasty_polls_and_one_request_more_are_no_offence() {
             // one held, one early, and one more before the one between them
             let mut early = client.sends(client.rid + 2, "").await;
             let mut last = client.sends_with(client.rid + 3, goodbye, "").await;
-            assert!(last.is_held_for(WHILE).await, "{}", shape.name);
+            assert!(last.is_held_for(WHILE).await, "{}", kind.name);
             let mut between = client.sends(client.rid + 1, "").await;
             let ends = goodbye == "type='terminate'";
             let mut answers = Vec::new();
@@ -260,7 +260,7 @@ async fn hasty_polls_and_one_request_more_are_no_offence() {
                 .iter()
                 .filter(|reply| reply.attribute("type") == Some("terminate"))
                 .count();
-            assert_eq!(ended, usize::from(ends), "{}: {answers:?}", shape.name);
+            assert_eq!(ended, usize::from(ends), "{}: {answers:?}", kind.name);
             assert!(answers.iter().all(|reply| reply.attribute("condition").is_none()));
             client.rid += 3;
             if !ends {
@@ -274,29 +274,24 @@ async fn hasty_polls_and_one_request_more_are_no_offence() {
 // contract L9: Strophe waits until nothing is open, escalus for the answer to its goodbye; xmpp4r says none, but that its user is unavailable, and goes
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_answers_all_that_is_open() {
-    for (shape, goodbye) in [
-        (&shapes::STROPHE, "type='terminate'"),
-        (&shapes::ESCALUS, "type='terminate'"),
-        // a slip of its own
-        (&shapes::GLOOX, "type='terminal'"),
-    ] {
+    for kind in [client::STROPHE, client::ESCALUS, client::GLOOX] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, kind).await;
         let mut held = client.next("").await;
         assert!(held.is_held_for(WHILE).await);
         let said = Instant::now();
-        let mut last = client.next_with(goodbye, UNAVAILABLE).await;
+        let mut last = client.leaves(UNAVAILABLE).await;
         let answers = [held.reply().await, last.reply().await];
-        assert!(said.elapsed() < WHILE, "{}: {:?}", shape.name, said.elapsed());
+        assert!(said.elapsed() < WHILE, "{}: {:?}", kind.name, said.elapsed());
         assert!(answers.iter().all(|reply| reply.status() == 200), "{answers:?}");
         assert_eq!(answers[0].attribute("type"), Some("terminate"));
         assert!(answers[1].is_empty(), "{}", answers[1].text);
-        server.sees(UNAVAILABLE).await;
+        server.sees("type='unavailable'").await;
         server.says_goodbye().await;
         desk.is_left_with(0).await;
     }
     let desk = Desk::new();
-    let (mut xmpp4r, mut server, _) = Caller::enters(&desk, &shapes::XMPP4R).await;
+    let (mut xmpp4r, mut server, _) = Caller::enters(&desk, client::XMPP4R).await;
     let mut held = xmpp4r.next("").await;
     let last = xmpp4r.next(UNAVAILABLE).await;
     assert!(held.reply().await.is_empty());
@@ -312,7 +307,7 @@ async fn a_goodbye_answers_all_that_is_open() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_answered_at_once_and_lasts_as_long_as_agreed() {
     let desk = Desk::new();
-    let (mut jsjac, mut server, created) = Caller::enters(&desk, &shapes::JSJAC).await;
+    let (mut jsjac, mut server, created) = Caller::enters(&desk, client::JSJAC).await;
     let most = created.number("maxpause");
     let mut held = jsjac.next("").await;
     assert!(held.is_held_for(WHILE).await);
@@ -337,7 +332,7 @@ async fn a_stream_is_begun_anew_for_who_does_not() {
     let bind = "<iq type='set' id='bind' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
     let bound = "<iq type='result' id='bind'/>";
     let desk = Desk::new();
-    let (mut example, mut server, created) = Caller::enters(&desk, &shapes::ATTACH_EXAMPLE).await;
+    let (mut example, mut server, created) = Caller::enters(&desk, client::ATTACH_EXAMPLE).await;
     assert!(created.attribute("authid").is_some(), "without it, it goes no further");
     example.authenticates(&mut server).await;
     let mut held = example.next(bind).await;
@@ -349,7 +344,7 @@ async fn a_stream_is_begun_anew_for_who_does_not() {
         reply = example.next("").await.reply().await;
     }
     // the page goes on where it ended, as Strophe
-    let mut strophe = Caller::of(&desk, &shapes::STROPHE, &created);
+    let mut strophe = Caller::of(&desk, client::STROPHE, &created);
     strophe.rid = example.rid;
     assert_eq!(
         ids(&strophe.asks(&mut server, &message("up"), &message("down")).await),
@@ -358,14 +353,13 @@ async fn a_stream_is_begun_anew_for_who_does_not() {
     assert_eq!(server.seen().matches("<stream:stream ").count(), 2);
 
     let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
-    let mut connection = desk
-        .post(&creation(&shapes::VERSE).replace("/>", &format!(">{auth}</body>")))
-        .await;
+    let first = creation(client::VERSE).replace("/>", &format!(">{auth}</body>"));
+    let mut connection = posts(&desk, client::VERSE, &first).await;
     let mut server = desk.stream().await;
     server.header().await;
     server.sees("mechanism='ANONYMOUS'").await;
     server.says(&[HEADER, FEATURES].concat()).await;
-    let mut suite = Caller::of(&desk, &shapes::VERSE, &connection.reply().await);
+    let mut suite = Caller::of(&desk, client::VERSE, &connection.reply().await);
     assert!(suite.asks(&mut server, "", SUCCESS).await.text.contains("<success"));
     let mut held = suite.next(bind).await;
     server.header().await;
@@ -373,7 +367,7 @@ async fn a_stream_is_begun_anew_for_who_does_not() {
     server.says(&[HEADER, FEATURES, bound].concat()).await;
     held.reply().await;
 
-    let (mut strophe, mut server, _) = Caller::enters(&desk, &shapes::STROPHE).await;
+    let (mut strophe, mut server, _) = Caller::enters(&desk, client::STROPHE).await;
     strophe.authenticates(&mut server).await;
     strophe.restarts(&mut server, HEADER).await;
     strophe.asks(&mut server, bind, bound).await;
@@ -395,20 +389,23 @@ async fn orphans_die_and_are_limited() {
     let desk = Desk::managing(limit);
     let address = IpAddr::from([192, 0, 2, 1]);
     let mut servers = Vec::new();
-    for shape in [&shapes::JSXC_PROBE, &shapes::STROPHE, &shapes::STANZA] {
+    for kind in [client::JSXC_PROBE, client::STROPHE, client::STANZA] {
         let mut connection = desk.connect_from(address);
-        connection.post(creation(shape)).await;
+        connection.send(kind.post(&creation(kind))).await;
         let mut server = desk.stream().await;
         server.opens().await;
         // the answer is lost with it, or nobody wants it
         drop(connection);
         servers.push(server);
     }
-    let refused = desk.connect_from(address).ask(creation(&shapes::STANZA)).await;
+    let stanza = client::STANZA.post(&creation(client::STANZA));
+    let mut refused = desk.connect_from(address);
+    refused.send(&stanza).await;
+    let refused = refused.reply().await;
     assert!(refused.is_terminate("policy-violation"), "{}", refused.text);
     assert!(desk.begins_nothing_for(WHILE).await);
     let mut other = desk.connect_from(IpAddr::from([192, 0, 2, 2]));
-    other.post(creation(&shapes::STANZA)).await;
+    other.send(&stanza).await;
     let mut server = desk.stream().await;
     server.opens().await;
     assert!(other.reply().await.attribute("sid").is_some());
@@ -421,7 +418,7 @@ async fn orphans_die_and_are_limited() {
     }
     desk.is_left_with(0).await;
     let mut again = desk.connect_from(address);
-    again.post(creation(&shapes::STANZA)).await;
+    again.send(&stanza).await;
     desk.stream().await.opens().await;
     assert!(again.reply().await.attribute("sid").is_some());
 }

@@ -1,4 +1,4 @@
-//! The shape of every answer, for clients that read more, or less, than XML in it.
+//! The kind of every answer, for clients that read more, or less, than XML in it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use boshd::front::redirect::Redirect;
 use boshd::upstream::permit::Permit;
 use boshd::upstream::way::Terms;
 
-use super::caller::{Caller, WHILE, creation};
+use super::caller::{Caller, WHILE, calls, creation};
+use super::client::{self, Client};
 use super::readers::{Cut, agsxmpp, children, jaxl, literal, swiften};
-use super::shapes::{self, Shape};
 use crate::bench::infoset::{Node, infoset};
 use crate::bench::poster::Reply;
 use crate::bench::upstream::{CLOSING, FEATURES, HEADER, Upstream};
@@ -21,10 +21,10 @@ use crate::desk::Desk;
 const MESSAGE: &str = "<message from='bob@example.org/b' id='m1'><body>one &amp; two</body></message>";
 const CONFLICT: &str = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
 
-/// One answer of each kind that a client of this shape may get.
-async fn answers(shape: &'static Shape) -> Vec<Reply> {
+/// One answer of each kind that a client of this kind may get.
+async fn answers(kind: Client) -> Vec<Reply> {
     let desk = Desk::new();
-    let (mut client, mut server, created) = Caller::enters(&desk, shape).await;
+    let (mut client, mut server, created) = Caller::enters(&desk, kind).await;
     let mut answers = vec![created, client.authenticates(&mut server).await];
     answers.push(client.restarts(&mut server, HEADER).await);
     answers.push(client.fetches(&mut server, &MESSAGE.repeat(3)).await);
@@ -42,12 +42,12 @@ async fn answers(shape: &'static Shape) -> Vec<Reply> {
 // contract R1: Swiften and JAXL find the wrapper as text, from the first byte on; JSJaC looks at its name, and jbosh needs its default namespace
 #[tokio::test(start_paused = true)]
 async fn the_wrapper_begins_at_the_first_byte_without_a_prefix() {
-    for shape in [&shapes::SWIFTEN, &shapes::JAXL, &shapes::JSJAC, &shapes::JBOSH] {
-        for reply in answers(shape).await {
+    for kind in [client::SWIFTEN, client::JAXL, client::JSJAC, client::SMACK] {
+        for reply in answers(kind).await {
             let text = reply.text.as_str();
-            assert!(text.starts_with("<body "), "{}: {text}", shape.name);
+            assert!(text.starts_with("<body "), "{}: {text}", kind.name);
             assert_eq!(literal(text, "xmlns"), Some("http://jabber.org/protocol/httpbind"), "{text}");
-            let cut = swiften(text).unwrap_or_else(|| panic!("{}: {text}", shape.name));
+            let cut = swiften(text).unwrap_or_else(|| panic!("{}: {text}", kind.name));
             assert_eq!(jaxl(text).map(|cut| cut.content), Some(cut.content), "{text}");
             assert_eq!(children(text).concat(), cut.content);
         }
@@ -58,9 +58,9 @@ async fn the_wrapper_begins_at_the_first_byte_without_a_prefix() {
 // itself goes into attributes there
 #[tokio::test(start_paused = true)]
 async fn no_greater_than_in_attributes_and_nothing_behind_the_end() {
-    for shape in [&shapes::AGSXMPP, &shapes::JAXL, &shapes::TSUNG] {
+    for kind in [client::AGSXMPP, client::JAXL, client::TSUNG] {
         let desk = Desk::new();
-        let mut connection = desk.post(&creation(shape)).await;
+        let mut connection = calls(&desk, kind).await;
         let mut server = desk.stream().await;
         server.header().await;
         server
@@ -80,7 +80,7 @@ async fn no_greater_than_in_attributes_and_nothing_behind_the_end() {
         assert!(cut.content.starts_with("<stream:features"), "{text}");
         assert!(cut.tag.contains(" sid='"), "{text}");
         assert!(connection.is_held_for(WHILE).await, "bytes behind the answer");
-        for reply in answers(shape).await {
+        for reply in answers(kind).await {
             assert!(
                 reply.text.ends_with("</body>") || reply.text.ends_with("/>"),
                 "{}",
@@ -95,15 +95,15 @@ async fn no_greater_than_in_attributes_and_nothing_behind_the_end() {
 // some between stanzas and while they have nothing to say
 #[tokio::test(start_paused = true)]
 async fn the_first_child_node_is_an_element() {
-    for shape in [&shapes::JSJAC, &shapes::JABBERWERXC] {
+    for kind in [client::JSJAC, client::JABBERWERXC] {
         let desk = Desk::new();
-        let mut connection = desk.post(&creation(shape)).await;
+        let mut connection = calls(&desk, kind).await;
         let mut server = desk.stream().await;
         server.header().await;
         server.says(&[HEADER, "\n  ", FEATURES, "\n"].concat()).await;
         let reply = connection.reply().await;
         assert!(first_child(&reply).ends_with("}features"), "{}", reply.text);
-        let mut client = Caller::of(&desk, shape, &reply);
+        let mut client = Caller::of(&desk, kind, &reply);
         let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='DIGEST-MD5'/>";
         let challenge = "\n <challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>YQ==</challenge>\n";
         let reply = client.asks(&mut server, auth, challenge).await;
@@ -111,7 +111,7 @@ async fn the_first_child_node_is_an_element() {
         let mut held = client.next("").await;
         for _ in 0..3 {
             server.says(" ").await;
-            assert!(held.is_held_for(WHILE).await, "{}", shape.name);
+            assert!(held.is_held_for(WHILE).await, "{}", kind.name);
         }
         server.says(&["\r\n", MESSAGE].concat()).await;
         assert!(first_child(&held.reply().await).ends_with("}message"));
@@ -137,30 +137,30 @@ async fn names_are_written_as_clients_compare_them() {
     let unprefixed = format!("<features xmlns='http://etherx.jabber.org/streams'>{MECHANISMS}</features>");
     let other = format!("<s:features>{MECHANISMS}</s:features>");
     let header = HEADER.replace("xmlns:stream", "xmlns:s").replace("stream:stream", "s:stream");
-    for shape in [
-        &shapes::STROPHE,
-        &shapes::ESCALUS,
-        &shapes::GLOOX,
-        &shapes::JSJAC,
-        &shapes::PREBIND_PHP,
+    for kind in [
+        client::STROPHE,
+        client::ESCALUS,
+        client::GLOOX,
+        client::JSJAC,
+        client::PREBIND_PHP,
     ] {
         for (header, features) in [(HEADER, &usual), (HEADER, &unprefixed), (&header, &other)] {
             let desk = Desk::new();
-            let mut connection = desk.post(&creation(shape)).await;
+            let mut connection = calls(&desk, kind).await;
             let mut server = desk.stream().await;
             server.header().await;
             server.says(&[header, features].concat()).await;
             let reply = connection.reply().await;
             let [features] = children(&reply.text)[..] else {
-                panic!("{}: {}", shape.name, reply.text)
+                panic!("{}: {}", kind.name, reply.text)
             };
-            assert!(features.starts_with("<stream:features "), "{}: {features}", shape.name);
+            assert!(features.starts_with("<stream:features "), "{}: {features}", kind.name);
             assert!(features.ends_with(&format!("{MECHANISMS}</stream:features>")), "{features}");
             let mechanisms = children(features)[0];
             assert_eq!(literal(mechanisms, "xmlns"), Some("urn:ietf:params:xml:ns:xmpp-sasl"));
 
             // stanzas as the server wrote them, too, but for the namespace that they need
-            let mut client = Caller::of(&desk, shape, &reply);
+            let mut client = Caller::of(&desk, kind, &reply);
             let stanza = "<message id=\"x\"  to='y' ><body>a &#x41;\n<![CDATA[<b>]]></body ></message >";
             let reply = client.asks(&mut server, "", stanza).await;
             let bare = reply.text.replace(" xmlns='jabber:client'", "");
@@ -181,9 +181,9 @@ async fn every_child_stands_alone() {
         "<presence/>",
         "<iq type='result' id='q'><x:query x:a='1'/></iq>",
     ];
-    for shape in [&shapes::SWIFTEN, &shapes::GLOOX, &shapes::ESCALUS] {
+    for kind in [client::SWIFTEN, client::GLOOX, client::ESCALUS] {
         let desk = Desk::new();
-        let mut connection = desk.post(&creation(shape)).await;
+        let mut connection = calls(&desk, kind).await;
         let mut server = desk.stream().await;
         server.header().await;
         server.says(&[header.as_str(), FEATURES].concat()).await;
@@ -191,7 +191,7 @@ async fn every_child_stands_alone() {
         let streams = Some("http://etherx.jabber.org/streams");
         assert_eq!(literal(&reply.text, "xmlns:stream"), streams, "{}", reply.text);
         assert_eq!(literal(children(&reply.text)[0], "xmlns:stream"), streams, "{}", reply.text);
-        let mut client = Caller::of(&desk, shape, &reply);
+        let mut client = Caller::of(&desk, kind, &reply);
         let news = client.fetches(&mut server, &stanzas.concat()).await;
         for child in children(&news.text) {
             assert_eq!(literal(child, "xmlns"), Some("jabber:client"), "{child}");
@@ -214,7 +214,7 @@ async fn every_child_stands_alone() {
 // contract R6: stanza.js gives up at a comment; neither comments nor instructions nor DTDs of a server come through
 #[tokio::test(start_paused = true)]
 async fn nothing_but_elements_and_text() {
-    for reply in answers(&shapes::STANZA).await {
+    for reply in answers(client::STANZA).await {
         assert!(!reply.text.contains("<!") && !reply.text.contains("<?"), "{}", reply.text);
     }
     for strange in [
@@ -225,7 +225,7 @@ async fn nothing_but_elements_and_text() {
         "<!DOCTYPE message><message id='behind'/>",
     ] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, &shapes::STANZA).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, client::STANZA).await;
         let mut held = client.next("").await;
         server.says(&[MESSAGE, strange].concat()).await;
         let mut answers = vec![held.reply().await];
@@ -245,15 +245,15 @@ async fn nothing_but_elements_and_text() {
 // agsXMPP takes note of a terminate without content only, so it asks once more, and is told so then
 #[tokio::test(start_paused = true)]
 async fn a_stream_error_comes_whole_and_the_end_once_more_without_it() {
-    for shape in [&shapes::STROPHE, &shapes::JSJAC, &shapes::AGSXMPP] {
+    for kind in [client::STROPHE, client::JSJAC, client::AGSXMPP] {
         let desk = Desk::new();
-        let (mut client, mut server, _) = Caller::enters(&desk, shape).await;
+        let (mut client, mut server, _) = Caller::enters(&desk, kind).await;
         let mut held = client.next("").await;
         server.says(&[CONFLICT, CLOSING].concat()).await;
         let reply = held.reply().await;
         assert!(reply.is_terminate("remote-stream-error"), "{}", reply.text);
         let [error] = children(&reply.text)[..] else {
-            panic!("{}: {}", shape.name, reply.text)
+            panic!("{}: {}", kind.name, reply.text)
         };
         assert!(error.starts_with("<stream:error "), "{error}");
         assert!(children(error)[0].starts_with("<conflict "), "{error}");
@@ -277,7 +277,10 @@ async fn only_a_port_that_serves_nobody_sends_clients_elsewhere() {
     };
     let connector = connector_on(vec![plain(first.address)], terms);
     let bench = Bench::before(Arc::new(connector), Upstream::listen().await, Limits::default());
-    let mut connection = bench.post(&creation(&shapes::JABBERWERXC)).await;
+    let mut connection = bench.connect().await;
+    connection
+        .send(client::JABBERWERXC.post(&creation(client::JABBERWERXC)))
+        .await;
     let mut server = first.accept().await;
     server.header().await;
     let elsewhere = format!(
@@ -301,7 +304,10 @@ async fn only_a_port_that_serves_nobody_sends_clients_elsewhere() {
         }),
         ..Door::default()
     });
-    let reply = connection.ask(creation(&shapes::JABBERWERXC)).await;
+    connection
+        .send(client::JABBERWERXC.post(&creation(client::JABBERWERXC)))
+        .await;
+    let reply = connection.reply().await;
     assert!(reply.is_terminate("see-other-uri"), "{}", reply.text);
     let [uri] = children(&reply.text)[..] else {
         panic!("{}", reply.text)

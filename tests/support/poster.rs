@@ -13,6 +13,8 @@ use super::infoset::{Element, infoset};
 pub const HTTPBIND: &str = "http://jabber.org/protocol/httpbind";
 pub const FIRST_RID: u64 = 1000;
 
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A creation request.
 pub fn creation(attributes: &str) -> String {
     format!("<body xmlns='{HTTPBIND}' rid='{FIRST_RID}' {attributes}/>")
@@ -101,9 +103,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         Some(String::from_utf8(self.unread.drain(..end).collect()).unwrap())
     }
 
-    /// No answer, and no end, within this time.
+    /// No answer, and no end, within this time; leave to send a body is no answer.
     pub async fn is_held_for(&mut self, time: Duration) -> bool {
-        self.unread.is_empty() && timeout(time, self.more()).await.is_err()
+        let more = async { while [b"", CONTINUE].contains(&&*self.unread) && self.more().await.is_some() {} };
+        timeout(time, more).await.is_err()
     }
 
     async fn more(&mut self) -> Option<()> {
