@@ -23,6 +23,16 @@ This page is made of what the tests recorded (`make clients-page`); a test compa
 contract`; the numbers in brackets are those rules.
 ";
 
+const SCRIPTS: &str = "
+## Login scripts
+
+What does not run here, or not by itself, is played from a script: a whole visit in the very bytes that this client sends, with what it looks for in each answer. Each is replayed
+before a server that follows a script, too, and before the embedded sandbox (`cargo test --test dialects`). A dash: no version was told.
+
+| client | version | script |
+|---|---|---|
+";
+
 /// What one client did with one server.
 #[derive(Default)]
 struct Visit {
@@ -55,6 +65,26 @@ fn table(records: Vec<Record>) -> Table {
     table
 }
 
+/// Client, version and file of each login script.
+fn scripts() -> BTreeSet<(String, String, String)> {
+    let files = std::fs::read_dir(path("tests/dialects"))
+        .expect("folder")
+        .map(|file| file.expect("a file").path());
+    let scripts = files.filter(|file| file.extension().is_some_and(|extension| extension == "login"));
+    let described = scripts.map(|file| {
+        let text = std::fs::read_to_string(&file).expect("a script");
+        let first = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("client "))
+            .expect("its client");
+        let (client, version) = first.rsplit_once(' ').expect("a name and a version");
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (client.to_owned(), version.to_owned(), name)
+    });
+    described.collect()
+}
+
 fn quirks() -> BTreeMap<String, Vec<String>> {
     let text = std::fs::read_to_string(path("tests/clients/quirks.toml")).expect("quirks.toml");
     toml::from_str(&text).expect("lists of sentences")
@@ -70,7 +100,11 @@ fn page(table: &Table, quirks: &BTreeMap<String, Vec<String>>) -> String {
             writeln!(page, "| {client} | {version} | {server} | {cut} | {} |", acts.join(", ")).expect("text");
         }
     }
-    page.push_str("\n## What is known of them\n\n");
+    page.push_str(SCRIPTS);
+    for (client, version, script) in scripts() {
+        writeln!(page, "| {client} | {version} | [{script}](../tests/dialects/{script}) |").expect("text");
+    }
+    page.push_str("\n## How they are, and how boshd meets it\n\n");
     for (client, known) in quirks {
         writeln!(page, "- **{client}**: {}.", known.join("; ")).expect("text");
     }
@@ -110,6 +144,9 @@ fn the_page_says_what_was_seen() {
 fn what_is_known_is_about_clients_on_the_page() {
     let page = std::fs::read_to_string(path("docs/clients.md")).expect("docs/clients.md");
     for client in quirks().keys() {
-        assert!(page.contains(&format!("\n| {client} |")), "{client} is in no table");
+        assert!(
+            page.contains(&format!("\n| {client} |")),
+            "{client} is in no table of docs/clients.md"
+        );
     }
 }

@@ -1,9 +1,13 @@
 //! stanza.js and @xmpp/client in Node.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::play::Cut;
-use crate::stage::{Client, http_bind};
+use crate::play::{Cut, talk};
+use crate::stage::{Client, Stage, http_bind};
+use crate::support::backend::Kind;
+use crate::support::doorman::Doorman;
+use crate::support::network::Entrance;
 use crate::support::npm;
 
 const STANZA: Client = Client {
@@ -36,6 +40,35 @@ async fn stanza_over_websocket() {
         ..STANZA
     };
     client.plays(Cut::ComesBack).await;
+}
+
+// An application that would rather have a WebSocket, in networks that let none through.
+#[tokio::test(flavor = "multi_thread")]
+async fn stanza_where_websocket_is_blocked() {
+    let client = Client {
+        options: &["websocket", "bosh"],
+        ..STANZA
+    };
+    let stage = Stage::with(Kind::Prosody, &["alice", "bob"]).await;
+    let before = [
+        Entrance::to(Arc::new(Doorman::Refuses), stage.address).await,
+        Entrance::to(Arc::new(Doorman::HangsUp), stage.address).await,
+    ];
+    let mut pair = [
+        Stage::comes_to(before[0].address, &client, "alice"),
+        Stage::comes_to(before[1].address, &client, "bob"),
+    ];
+    for guest in &mut pair {
+        guest.enters().await;
+    }
+    talk(&mut pair, "without WebSocket", 3).await;
+    assert_eq!(stage.boshd.wrote("session begins"), 2);
+    assert_eq!(stage.boshd.wrote("transport=\"websocket\""), 0);
+    stage.record(&pair[0], "BOSH where WebSocket is blocked");
+    for guest in pair {
+        guest.leaves().await;
+    }
+    stage.is_left_with(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

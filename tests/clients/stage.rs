@@ -76,7 +76,8 @@ impl Stage {
         Self::comes_to(self.address, client, user)
     }
 
-    fn comes_to(boshd: SocketAddr, client: &Client, user: &str) -> Guest {
+    /// By another way to boshd.
+    pub fn comes_to(boshd: SocketAddr, client: &Client, user: &str) -> Guest {
         let mut command = (client.command)();
         command.args([(client.endpoint)(boshd), jid(user), password_of(user)]);
         command.args(client.options);
