@@ -3,7 +3,7 @@
 
 use std::io::Result;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ pub struct Valve {
     flow: watch::Sender<Flow>,
     /// How often all connections were cut.
     cuts: watch::Sender<u64>,
-    /// Connections whose client has spoken last.
+    /// Connections with requests that have no answer.
     waiting: AtomicUsize,
 }
 
@@ -55,7 +55,12 @@ impl Valve {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    async fn pump(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, passed: impl Fn()) -> Result<()> {
+    async fn pump(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+        passed: impl Fn(&[u8]),
+    ) -> Result<()> {
         let mut flow = self.flow.subscribe();
         let mut bytes = [0; 4096];
         loop {
@@ -64,7 +69,7 @@ impl Valve {
             if count == 0 {
                 return to.shutdown().await;
             }
-            passed();
+            passed(&bytes[..count]);
             to.write_all(&bytes[..count]).await?;
         }
     }
@@ -75,10 +80,10 @@ impl Valve {
         let (from_client, to_client) = split(client);
         let turn = Turn {
             waiting: &self.waiting,
-            asked: AtomicBool::new(false),
+            unanswered: AtomicUsize::new(0),
         };
-        let requests = self.pump(from_client, to_server, || turn.asks());
-        let answers = self.pump(from_server, to_client, || turn.has_its_answer());
+        let requests = self.pump(from_client, to_server, |bytes| turn.asks(messages(bytes)));
+        let answers = self.pump(from_server, to_client, |bytes| turn.is_answered(messages(bytes)));
         tokio::select! {
             both = async { tokio::try_join!(requests, answers) } => both.map(|_| ()),
             _ = cuts.changed() => Ok(()),
@@ -86,21 +91,27 @@ impl Valve {
     }
 }
 
+/// How many messages of HTTP begin in these bytes; a client may put several behind one another.
+fn messages(bytes: &[u8]) -> usize {
+    const VERSION: &[u8] = b"HTTP/1.";
+    bytes.windows(VERSION.len()).filter(|window| *window == VERSION).count()
+}
+
 /// Whose turn it is on a connection.
 struct Turn<'a> {
     waiting: &'a AtomicUsize,
-    asked: AtomicBool,
+    unanswered: AtomicUsize,
 }
 
 impl Turn<'_> {
-    fn asks(&self) {
-        if !self.asked.swap(true, Ordering::Relaxed) {
+    fn asks(&self, requests: usize) {
+        if requests > 0 && self.unanswered.fetch_add(requests, Ordering::Relaxed) == 0 {
             self.waiting.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn has_its_answer(&self) {
-        if self.asked.swap(false, Ordering::Relaxed) {
+    fn is_answered(&self, answers: usize) {
+        if answers > 0 && self.unanswered.fetch_sub(answers, Ordering::Relaxed) == answers {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -108,7 +119,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.has_its_answer();
+        self.is_answered(self.unanswered.load(Ordering::Relaxed));
     }
 }
 
