@@ -199,7 +199,7 @@ async fn an_unknown_session_between() {
     .await;
 }
 
-// O01, contract H1: gloox and libpurple put all they have to say behind the held request.
+// O01, contract H1: gloox and libpurple up to 2.12 put all they have to say behind the held request.
 #[tokio::test(start_paused = true)]
 async fn a_request_behind_releases_the_held_one_at_once() {
     let stack = stack(Waiting::Parked);

@@ -43,7 +43,7 @@ async fn gloox_pipelining() {
     PIPELINING.plays(Cut::GivesUp).await;
 }
 
-// O01, H1
+// O01, contract H1
 #[tokio::test(flavor = "multi_thread")]
 async fn gloox_speaks_while_a_request_is_held() {
     for (client, behind) in [(LEGACY, 0), (PERSISTENT, 0), (PIPELINING, 1)] {

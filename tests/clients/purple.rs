@@ -26,7 +26,7 @@ async fn purple() {
     PURPLE.plays(Cut::GoesOn).await;
 }
 
-// O01. Up to 2.12 it was on the connection where the request is held (H1), as it is with gloox; since 2.13.0 it is on another one.
+// O01. Up to 2.12 it was on the connection where the request is held (contract H1), as it is with gloox; since 2.13.0 it is on another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn purple_speaks_while_a_request_is_held() {
     let manner = Manner {

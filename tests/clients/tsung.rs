@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use crate::stage::Stage;
 use crate::support::backend::Kind;
@@ -18,8 +19,10 @@ const SCENARIO: &str = include_str!("tsung.xml");
 
 const USERS: usize = 500;
 
-/// It takes a third of a minute on two cores that have nothing else to do.
+/// It takes half a minute on a machine that has little else to do.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// For boshd: with so many at once, a server on a busy machine is slow, and not dead.
+const PATIENT: &str = "[upstream]\nconnect_timeout = '60s'\n";
 /// Of one that is asked to end.
 const END: Duration = Duration::from_secs(15);
 
@@ -96,28 +99,31 @@ impl Drop for Tsung {
     }
 }
 
-// H3, H7, C1
+// contract H3, contract H7: it takes an answer for one by `200 OK`, and writes no space behind the colon of a header.
 #[tokio::test(flavor = "multi_thread")]
-async fn tsung() {
+async fn tsung_with_prosody() {
+    five_hundred_users(Kind::Prosody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tsung_with_ejabberd() {
+    five_hundred_users(Kind::Ejabberd).await;
+}
+
+async fn five_hundred_users(kind: Kind) {
     packages::ensure(&["tsung"]);
     let users: Vec<String> = (0..USERS).map(|number| format!("user{number}")).collect();
     let names: Vec<&str> = users.iter().map(String::as_str).collect();
-    for kind in [Kind::Prosody, Kind::Ejabberd] {
-        let stage = Stage::with(kind, &names).await;
-        let mut tsung = Tsung::start(stage.boshd.address, &users);
-        let counts = tsung.counts();
-        println!("tsung, {}: {counts:?}", stage.backend.name());
-        let total = |wanted: &str| {
-            counts
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, total)| total.as_str())
-        };
-        assert_eq!(total("finish_users_count"), Some("500"), "{counts:?}");
-        let errors: Vec<_> = counts.iter().filter(|(name, _)| name.starts_with("error")).collect();
-        assert!(errors.is_empty(), "{errors:?}");
-        assert_eq!(stage.boshd.wrote("session begins"), USERS);
-        stage.is_left_with(0).await;
-        stage.record_of("tsung", &packages::version("tsung"), "500 users");
-    }
+    let stage = Stage::set(kind, &names, PATIENT).await;
+    let endpoint = stage.boshd.address;
+    let counts = spawn_blocking(move || Tsung::start(endpoint, &users).counts()).await;
+    let counts = counts.expect("tsung's counts");
+    println!("tsung, {}: {counts:?}", stage.backend.name());
+    let finished = counts.iter().find(|(name, _)| name == "finish_users_count");
+    assert_eq!(finished.map(|(_, total)| total.as_str()), Some("500"), "{counts:?}");
+    let errors: Vec<_> = counts.iter().filter(|(name, _)| name.starts_with("error")).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(stage.boshd.wrote("session begins"), USERS);
+    stage.is_left_with(0).await;
+    stage.record_of("tsung", &packages::version("tsung"), "500 users");
 }

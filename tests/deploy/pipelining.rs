@@ -1,4 +1,4 @@
-//! Some clients put a request behind one that is held, on the same connection (gloox, libpurple): boshd has to see it at once.
+//! Some clients put a request behind one that is held, on the same connection (gloox, old libpurple): boshd has to see it at once.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
