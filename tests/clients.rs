@@ -31,6 +31,8 @@ mod support {
     pub mod valve;
 }
 
+#[path = "clients/babbler.rs"]
+mod babbler;
 #[path = "clients/behind.rs"]
 mod behind;
 #[path = "clients/converse.rs"]

@@ -25,6 +25,7 @@ import org.igniterealtime.jbosh.BOSHClient;
 import org.jivesoftware.smack.ConnectionConfiguration.SecurityMode;
 import org.jivesoftware.smack.ConnectionListener;
 import org.jivesoftware.smack.Smack;
+import org.jivesoftware.smack.SmackConfiguration;
 import org.jivesoftware.smack.bosh.BOSHConfiguration;
 import org.jivesoftware.smack.bosh.XMPPBOSHConnection;
 import org.jivesoftware.smack.chat2.ChatManager;
@@ -48,6 +49,8 @@ import org.jxmpp.jid.parts.Resourcepart;
 import org.minidns.dnsname.DnsName;
 
 final class User {
+    /** Two cores may be shared with other tests: five seconds, as usual, can pass while classes are loaded. In milliseconds. */
+    private static final int PATIENCE = 60_000;
     /** Looks at a file transfer so often, in milliseconds; Smack tells nobody when it is done. */
     private static final long LOOK = 20;
 
@@ -71,7 +74,8 @@ final class User {
 
     public static void main(String[] arguments) throws Exception {
         FileTransferNegotiator.IBB_ONLY = true;
-        tell("version", "jbosh", jboshVersion(), "with Smack", Smack.getVersion().split(" ")[0]);
+        SmackConfiguration.setDefaultReplyTimeout(PATIENCE);
+        tell("version", "Smack with jbosh", jboshVersion(), Smack.getVersion().split(" ")[0]);
         var user = new User(URI.create(arguments[0]), JidCreate.entityBareFrom(arguments[1]), arguments[2]);
         var commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {
