@@ -43,6 +43,8 @@ mod gloox;
 mod guest;
 #[path = "clients/hidden.rs"]
 mod hidden;
+#[path = "clients/jsjac.rs"]
+mod jsjac;
 #[path = "clients/node.rs"]
 mod node;
 #[path = "clients/play.rs"]

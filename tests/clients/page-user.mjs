@@ -1,6 +1,7 @@
 // A user whose client runs in a page of Chromium, of another origin than the endpoint's (tests/clients/guest.rs). Of its options `port=PORT` is
 // where the page comes from, and `credentials` has it send its cookie along. Besides what each guest does, it can `hide` behind another
-// tab (`hidden`), be in sight again (`shown MILLISECONDS BEATS LONGEST`: what timers of 100 ms did meanwhile), and `reload` (`reloaded`).
+// tab (`hidden`), be in sight again (`shown MILLISECONDS BEATS LONGEST`: what timers of 100 ms did meanwhile), `reload`, leave the page with a
+// last word (`away JID TEXT`: `away`) and come `back`; whether its client goes on then is for that client to tell (`resumed JID`).
 
 import { hide, openPage, show, withBrowser, withSite } from './browser.mjs';
 import { endpoint, jid, obey, options, password, tell } from './conversation.mjs';
@@ -32,10 +33,13 @@ const commands = (page) => ({
         const { milliseconds, beats, longest } = await show(page);
         tell('shown', ...[milliseconds, beats, longest].map(Math.round));
     },
-    reload: async () => {
-        await page.reload();
-        tell('reloaded');
+    reload: () => page.reload(),
+    away: async (to, text) => {
+        await page.evaluate(([to, text]) => user.part(to, text), [to, text]);
+        await page.goto('about:blank');
+        tell('away');
     },
+    back: () => page.goBack(),
     leave: async () => {
         await page.evaluate(() => user.leave());
         tell('left');
