@@ -28,7 +28,7 @@ use bench::upstream::Upstream;
 use boshd::bosh::Limits;
 use boshd::sandbox::{self, Sandbox};
 use dialects::client::Client;
-use dialects::script::Script;
+use dialects::script::{Act, Check, Script, Step};
 use dialects::server;
 use tokio_util::task::TaskTracker;
 
@@ -117,4 +117,16 @@ fn every_script_has_its_test_and_a_client_of_its_own() {
     let scripts = CLIENTS.iter().map(|name| read(name));
     let clients: BTreeSet<(String, String)> = scripts.map(|script| (script.name, script.version)).collect();
     assert_eq!(clients.len(), CLIENTS.len(), "two scripts of one client");
+}
+
+#[test]
+fn every_client_hears_a_message_and_leaves() {
+    for name in CLIENTS {
+        let script = read(name);
+        let is_message = |check: &Check| matches!(check, Check::Text(text) if text.starts_with("<body>"));
+        let hears = |step: &Step| matches!(&step.act, Act::Hear(checks) if checks.iter().any(is_message));
+        assert!(script.steps.iter().any(hears), "{name}");
+        let last = script.steps.last().map(|step| &step.act);
+        assert!(matches!(last, Some(Act::End | Act::HangUp)), "{name}");
+    }
 }

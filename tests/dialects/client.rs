@@ -117,8 +117,8 @@ impl<'a> Client<'a> {
     async fn send(&mut self, body: &str) {
         let body = self.fill(body);
         let (_, root) = body.split_once("<body").expect("a body");
-        if let Some((payload, _)) = root.split_once("</body>\n").or(root.rsplit_once("</body>")) {
-            self.said.push_str(payload.split_once('>').expect("a tag").1);
+        if let Some(content) = root.trim_end().strip_suffix("</body>") {
+            self.said.push_str(content.split_once('>').expect("a tag").1);
         }
         let head = self.fill(&self.head.replace("{length}", &body.len().to_string()));
         let place = self.free_connection().await;

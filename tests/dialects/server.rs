@@ -102,10 +102,10 @@ impl Server {
                 format!("<iq type='result' id='{}' to='{JID}'/>", attribute("id"))
             }
             "iq" => String::new(),
-            // what a stanza of ours says of itself is below the default namespace of its stream
+            // back to who said it
             "message" | "presence" => {
-                let text = payload.as_str().replacen(" from='", " x='", 1);
-                text.replacen(payload.local(), &format!("{} from='{JID}'", payload.local()), 1)
+                let name = payload.local();
+                payload.as_str().replacen(name, &format!("{name} from='{JID}'"), 1)
             }
             other => panic!("from a client: {other}"),
         }

@@ -30,6 +30,8 @@ send
     <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain-as-jid}</auth></body>
 hear
     <success
+# it polls whenever nothing is open, and restarts in the same moment
+poll
 send
     <body rid='{rid}' sid='{sid}' xmlns='http://jabber.org/protocol/httpbind' xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'></body>
 hear

@@ -3,7 +3,7 @@ client xmpppy 0.7.4
 # leaves without a word, so the session ends by its silence.
 rid 314159265
 connections pipelined
-inactivity 1
+inactivity 4
 head
     POST /http-bind HTTP/1.1
     Host: {hostname}
