@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 
 import rocks.xmpp.addr.Jid;
 import rocks.xmpp.core.session.ReconnectionStrategy;
@@ -21,7 +23,11 @@ final class User {
     /** Two cores may be shared with other tests. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 
+    /** In which an acknowledgement comes if it comes at all. */
+    private static final Duration ARRIVAL = Duration.ofSeconds(2);
+
     private final XmppClient client;
+    private final Semaphore arrived = new Semaphore(0);
     private final Jid jid;
     private final String password;
 
@@ -41,6 +47,7 @@ final class User {
                 tell("heard", event.getMessage().getFrom(), event.getMessage().getBody());
             }
         });
+        client.addMessageAcknowledgedListener(event -> arrived.release());
         client.addSessionStatusListener(event -> {
             if (event.getStatus() == Status.DISCONNECTED) {
                 tell("gone", event.getThrowable());
@@ -57,8 +64,7 @@ final class User {
             String[] words = line.split(" ", 3);
             switch (words[0]) {
                 case "enter" -> user.enter();
-                // waited for until it is written: of two that are under way, the later may get the lower rid
-                case "say" -> user.client.send(new Message(Jid.of(words[1]), Message.Type.CHAT, words[2])).get();
+                case "say" -> user.say(Jid.of(words[1]), words[2]);
                 case "leave" -> {
                     user.client.close();
                     tell("left");
@@ -68,6 +74,17 @@ final class User {
             }
         }
         System.exit(1);
+    }
+
+    /**
+     * Babbler does not count what is under way: of two messages the later may get the lower rid, and of three requests the last may come
+     * first, which is outside of the window. So each waits until the one before has arrived, which the answer to the request before that one
+     * says. Without one there is nothing to wait for.
+     */
+    private void say(Jid to, String text) throws Exception {
+        arrived.drainPermits();
+        client.send(new Message(to, Message.Type.CHAT, text)).get();
+        arrived.tryAcquire(ARRIVAL.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void enter() throws Exception {
