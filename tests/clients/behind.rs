@@ -18,7 +18,7 @@ pub struct Manner {
 }
 
 /// Each into silence.
-const MESSAGES: usize = 8;
+const MESSAGES: usize = 5;
 
 impl Client {
     /// Both users wait for news; then one says something. Counted from when its request passes: what a client does before is its own.

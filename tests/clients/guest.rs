@@ -78,9 +78,19 @@ impl Guest {
         event.unwrap_or_else(|| panic!("{} is at its end", self.user))
     }
 
+    /// The same, without what it may hear again.
+    async fn news(&mut self) -> Event {
+        loop {
+            let event = self.next().await;
+            if !self.before.remove(&event.what) {
+                return event;
+            }
+        }
+    }
+
     /// What is told next is `word`: the rest of it.
     pub async fn tells(&mut self, word: &str) -> String {
-        let Event { what, .. } = self.next().await;
+        let Event { what, .. } = self.news().await;
         match what.strip_prefix(word).map(|rest| (rest, rest.strip_prefix(' '))) {
             Some((_, Some(rest))) => rest.to_owned(),
             Some(("", None)) => String::new(),
@@ -128,15 +138,10 @@ impl Guest {
     /// It hears this from there next: when. What it did not acknowledge before it gave its session up may come again: it was never
     /// asked for more, and nobody can know that it has it.
     pub async fn hears(&mut self, from: &str, text: &str) -> Instant {
-        let awaited = format!("heard {from} {text}");
-        loop {
-            let Event { what, at } = self.next().await;
-            if what == awaited {
-                self.heard.insert(what);
-                return at;
-            }
-            assert!(self.before.remove(&what), "{} tells {what:?}, not {awaited:?}", self.user);
-        }
+        let Event { what, at } = self.news().await;
+        assert_eq!(what, format!("heard {from} {text}"), "{}", self.user);
+        self.heard.insert(what);
+        at
     }
 
     /// Logs out, and its program ends well.
