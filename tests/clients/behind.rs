@@ -53,7 +53,7 @@ impl Client {
             self.name, self.options, manner.behind
         );
         assert!(slowest < manner.wait / 2, "held for the wait: {delays:?}");
-        stage.record(&alice, "message behind a held request");
+        stage.record(&alice, "message while a request is held");
         alice.leaves().await;
         bob.leaves().await;
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl Tsung {
     fn report(&self) -> PathBuf {
         let mut folders = fs::read_dir(self.folder.path().join("log")).expect("folder of the logs");
         let folder = folders.next().expect("a folder of this run").expect("its name");
-        Path::new(&folder.path()).join("tsung.log")
+        folder.path().join("tsung.log")
     }
 }
 
