@@ -37,6 +37,8 @@ mod babbler;
 mod behind;
 #[path = "clients/converse.rs"]
 mod converse;
+#[path = "clients/cross_origin.rs"]
+mod cross_origin;
 #[path = "clients/gloox.rs"]
 mod gloox;
 #[path = "clients/guest.rs"]

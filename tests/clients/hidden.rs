@@ -22,11 +22,12 @@ const PAUSE: Duration = Duration::from_secs(4);
 /// A timer of 100 ms would have run ten times a second in sight. In the first seconds some more pass.
 const BEATS_PER_SECOND: u64 = 2;
 
-// L7
+// contract L7
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tab_is_hidden() {
     let stage = Stage::with(Kind::Prosody, &["alice", "bob"]).await;
-    let mut pair = [stage.visitor(&STROPHE, "alice").await, stage.visitor(&STROPHE, "bob").await];
+    let (alice, bob) = tokio::join!(stage.visitor(&STROPHE, "alice"), stage.visitor(&STROPHE, "bob"));
+    let mut pair = [alice, bob];
     talk(&mut pair, "in sight", 3).await;
     let [alice, bob] = &mut pair;
     bob.does("hide");
@@ -44,9 +45,8 @@ async fn a_tab_is_hidden() {
     talk(&mut pair, "in sight again", 3).await;
     assert_eq!(stage.boshd.wrote("session begins"), 2, "it is the same session");
     stage.record(&pair[1], "hidden for 70 s");
-    for guest in pair {
-        guest.leaves().await;
-    }
+    let [alice, bob] = pair;
+    tokio::join!(alice.leaves(), bob.leaves());
     stage.is_left_with(0).await;
 }
 

@@ -127,8 +127,8 @@ class Session {
         if (request.status !== 200) throw new Error(`terminate: ${request.status}`);
     }
 
-    // The same with a promise to come back: what another page needs for that. How a page that is left can still say so: `synchronous`, which
-    // browsers forbid by default, `beacon` or `keepalive`, whose answers nobody reads.
+    // The same with a promise to come back: what another page needs for that. How it is said: `synchronous`, or by `beacon` or `keepalive`, which
+    // a page can use that is being left, and whose answers nobody reads.
     pause(manner) {
         this.stop();
         const xml = this.body(`pause='${this.state.maxpause}'`);

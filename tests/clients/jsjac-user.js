@@ -1,5 +1,6 @@
 // In the page: a user whose client acts as JSJaC (tests/clients/jsjac-session.js). It logs in by DIGEST-MD5 or else PLAIN; when the page is left
-// it pauses, by the manner that the option `leave=MANNER` names, and the next page of its tab goes on with the same session.
+// it pauses, by the manner that the option `leave=MANNER` names, and the next page of its tab goes on with the same session. Browsers forbid
+// synchronous requests once a page is being left, and Chromium has lost the switch that allowed them; so that one is made right before.
 
 const { endpoint, jid, password, options } = account;
 const [name, domain] = jid.split('@');
@@ -11,7 +12,7 @@ const STATE = 'jsjac';
 let session;
 // What waits for an answer: gets the first child node of the next <body/> that has one.
 let next;
-let parting = null;
+let lastWord = null;
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 const say = (to, text) => session.send(`<message xmlns='${CLIENT}' to='${to}' type='chat'><body>${escaped(text)}</body></message>`);
@@ -97,7 +98,8 @@ window.user = {
     }),
     say,
     // Said when the page is left.
-    part: (to, text) => { parting = [to, text]; },
+    lastly: (to, text) => { lastWord = [to, text]; },
+    beforeGoing: () => manner === 'synchronous' && part(),
     leave: () => {
         session.send(`<presence xmlns='${CLIENT}' type='unavailable'/>`);
         session.terminate();
@@ -105,11 +107,14 @@ window.user = {
     },
 };
 
-addEventListener('pagehide', () => {
+function part() {
     if (!session) return;
-    if (parting) say(...parting);
+    if (lastWord) say(...lastWord);
     sessionStorage.setItem(STATE, JSON.stringify(session.pause(manner)));
-});
+    session = null;
+}
+
+addEventListener('pagehide', part);
 
 const state = sessionStorage.getItem(STATE);
 if (state) {

@@ -1,5 +1,5 @@
-//! A page that acts as JSJaC does: keys, and a pause when the page is left. With a switch Chromium allows the synchronous request that JSJaC makes
-//! then; without it a page has what browsers offer instead.
+//! A page that acts as JSJaC does: keys, and a pause when the page is left. JSJaC pauses by a synchronous request while it is being left, which
+//! browsers do not allow any more; here it is made right before. What they offer instead is used while it is being left.
 
 use std::process::Command;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn jsjac_talks() {
     jsjac(&["leave=synchronous"]).plays(Cut::GoesOn).await;
 }
 
-// L10, L11
+// contract L10, contract L11: as JSJaC does it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_synchronous_pause() {
     leaves_its_page("leave=synchronous", jsjac(&["leave=synchronous"])).await;
@@ -51,7 +51,8 @@ async fn a_pause_by_a_request_that_is_kept_alive() {
 /// Reloads its page, leaves it with a last word for longer than a silent session lives, and is the same when it comes back.
 async fn leaves_its_page(manner: &str, client: Client) {
     let stage = Stage::set(Kind::Ejabberd, &["alice", "bob"], SILENCE).await;
-    let mut pair = [stage.visitor(&client, "alice").await, stage.visitor(&client, "bob").await];
+    let (alice, bob) = tokio::join!(stage.visitor(&client, "alice"), stage.visitor(&client, "bob"));
+    let mut pair = [alice, bob];
     talk(&mut pair, "before", 10).await;
     let jids = [pair[0].jid.clone(), pair[1].jid.clone()];
     pair[1].does("reload");
@@ -72,8 +73,7 @@ async fn leaves_its_page(manner: &str, client: Client) {
     talk(&mut pair, "back", 10).await;
     assert_eq!(stage.boshd.wrote("session begins"), 2, "they are the same sessions");
     stage.record(&pair[1], &format!("reload and pause, {manner}"));
-    for guest in pair {
-        guest.leaves().await;
-    }
+    let [alice, bob] = pair;
+    tokio::join!(alice.leaves(), bob.leaves());
     stage.is_left_with(0).await;
 }

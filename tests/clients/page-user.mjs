@@ -7,7 +7,7 @@ import { hide, openPage, show, withBrowser, withSite } from './browser.mjs';
 import { endpoint, jid, obey, options, password, tell } from './conversation.mjs';
 
 // The page loads these scripts, in this order; they make window.user, who can enter, say and leave, and find the rest in window.account.
-export async function userInPage(scripts, switches = []) {
+export async function userInPage(scripts) {
     const files = Object.fromEntries(scripts.map((file, i) => [`/${i}.js`, new URL(file, import.meta.url)]));
     // an empty page is never done with loading, and a browser leaves its timers alone for longer
     const html = ['<!doctype html><title>Chat</title><h1>Chat</h1>', ...Object.keys(files).map((path) => `<script src="${path}"></script>`)].join('\n');
@@ -18,8 +18,9 @@ export async function userInPage(scripts, switches = []) {
         await page.exposeFunction('tell', tell);
         await page.addInitScript((account) => { window.account = account; }, account);
         await page.goto(origin);
+        await page.evaluate(() => { document.cookie = 'visitor=somebody'; });
         await obey(commands(page), () => browser.close());
-    }, undefined, switches), port);
+    }), port);
 }
 
 const commands = (page) => ({
@@ -33,9 +34,13 @@ const commands = (page) => ({
         const { milliseconds, beats, longest } = await show(page);
         tell('shown', ...[milliseconds, beats, longest].map(Math.round));
     },
-    reload: () => page.reload(),
+    reload: async () => {
+        await page.evaluate(() => user.beforeGoing());
+        await page.reload();
+    },
     away: async (to, text) => {
-        await page.evaluate(([to, text]) => user.part(to, text), [to, text]);
+        await page.evaluate(([to, text]) => user.lastly(to, text), [to, text]);
+        await page.evaluate(() => user.beforeGoing());
         await page.goto('about:blank');
         tell('away');
     },

@@ -8,7 +8,7 @@ use crate::support::{chromium, npm};
 
 pub const STROPHE: Client = strophe(&["strophe.js"]);
 
-const fn strophe(options: &'static [&'static str]) -> Client {
+pub const fn strophe(options: &'static [&'static str]) -> Client {
     Client {
         name: "strophe",
         command,
@@ -17,7 +17,7 @@ const fn strophe(options: &'static [&'static str]) -> Client {
     }
 }
 
-pub fn command() -> Command {
+fn command() -> Command {
     chromium::ensure();
     npm::script("strophe-user.mjs")
 }

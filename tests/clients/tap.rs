@@ -27,6 +27,7 @@ struct Seen {
 
 #[derive(Clone)]
 pub struct Request {
+    pub method: String,
     pub body: String,
     pub cookie: Option<String>,
     /// Requests before it on its connection that had no answer yet.
@@ -73,6 +74,12 @@ impl Tap {
             .collect()
     }
 
+    /// How often a browser asked whether it may.
+    pub fn preflights(&self) -> usize {
+        let seen = self.seen.borrow();
+        seen.requests.iter().filter(|request| request.method == "OPTIONS").count()
+    }
+
     /// How often boshd has answered this.
     pub fn answered(&self, text: &str) -> usize {
         let seen = self.seen.borrow();
@@ -93,6 +100,7 @@ impl Tap {
                 let behind = unanswered.fetch_add(1, Ordering::Relaxed);
                 let body = String::from_utf8_lossy(&request.body).into_owned();
                 let seen = Request {
+                    method: request.first.split(' ').next().unwrap_or_default().to_owned(),
                     body,
                     cookie: request.header("cookie").map(str::to_owned),
                     behind,
