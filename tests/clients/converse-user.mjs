@@ -53,9 +53,12 @@ function stage() {
             const { api } = this._converse;
             const { Strophe, stx } = converse.env;
             const domain = () => Strophe.getDomainFromJid(api.user.jid());
-            let [leaving, fallsBack] = [false, false];
+            let [arriving, leaving, fallsBack] = [false, false, false];
+            for (const event of ['connected', 'reconnected']) api.listen.on(event, () => { arriving = true; });
             // what it sends at the beginning has been sent by then, its presence above all, and the server has handled it
             api.listen.on('rosterContactsFetched', async () => {
+                if (!arriving) return;
+                arriving = false;
                 await api.sendIQ(stx`<iq type="get" to="${domain()}" xmlns="jabber:client"><ping xmlns="urn:xmpp:ping"/></iq>`, undefined, false);
                 told('online', api.user.jid());
             });

@@ -95,8 +95,7 @@ impl Tap {
         );
         let unanswered = AtomicUsize::new(0);
         let requests = async {
-            loop {
-                let request = up.request().await?;
+            while let Ok(request) = up.request().await {
                 let behind = unanswered.fetch_add(1, Ordering::Relaxed);
                 let body = String::from_utf8_lossy(&request.body).into_owned();
                 let seen = Request {
@@ -109,6 +108,7 @@ impl Tap {
                 self.seen.send_modify(|all| all.requests.push(seen));
                 up.send(&request, Framing::Length).await?;
             }
+            up.finish().await
         };
         let answers = async {
             loop {
@@ -119,10 +119,13 @@ impl Tap {
                 down.send(&answer, Framing::Length).await?;
             }
         };
+        tokio::pin!(answers);
         tokio::select! {
-            end = requests => end,
-            end = answers => end,
+            end = requests => end?,
+            end = &mut answers => return end,
         }
+        // a client that is gone may have an answer on its way
+        answers.await
     }
 }
 

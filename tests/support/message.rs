@@ -147,6 +147,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Messages<I> {
         self.io.write_all(bytes).await
     }
 
+    /// Says no more.
+    pub async fn finish(&mut self) -> Result<()> {
+        self.io.shutdown().await
+    }
+
     /// The next request; its body has a length, or there is none.
     pub async fn request(&mut self) -> Result<Message> {
         self.message(Framing::Length).await
