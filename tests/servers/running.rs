@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{bulk, chat, delivery, found, login, outage, resumption, secured, websocket};
 use crate::support::ejabberd::Ejabberd;
-use crate::support::server::Place;
+use crate::support::server::{AnyServer, Place};
 
 pub struct Play {
     pub name: &'static str,
@@ -57,7 +57,7 @@ fn before_a_server_that_runs() {
 
 /// In a process of its own, whose environment names it.
 fn with_one_of_ours() {
-    let ejabberd = Ejabberd::start(&["alice", "bob"]);
+    let ejabberd = <Ejabberd as AnyServer>::start(&["alice", "bob"]);
     let again = Command::new(std::env::current_exe().expect("these tests"))
         .args(["--exact", "servers::running::before_a_server_that_runs"])
         .env("BOSHD_TEST_SERVER", ejabberd.address.to_string())

@@ -7,7 +7,7 @@ use super::ejabberd::Ejabberd;
 use super::packages;
 use super::prosody::Prosody;
 use super::running::Running;
-use super::server::{AnyServer as _, Options, Place, Server as _};
+use super::server::{AnyServer, Place};
 
 /// A server with accounts; when dropped it is gone, or free for the next test.
 pub enum Backend {
@@ -36,15 +36,9 @@ impl Kind {
     /// With accounts whose password is `password_of` their name, and as docs/operations.md wants them: what comes back is kept for later.
     pub fn start(self, users: &[&str]) -> Backend {
         match self {
-            Self::Prosody => Backend::Prosody(Prosody::start(users)),
-            Self::Ejabberd => {
-                let options = Options {
-                    stream_management_settings: Ejabberd::KEEPS_FOR_LATER,
-                    ..Options::default()
-                };
-                Backend::Ejabberd(Ejabberd::with(users, &options))
-            }
-            Self::Running => Backend::Running(Running::start(users)),
+            Self::Prosody => Backend::Prosody(AnyServer::start(users)),
+            Self::Ejabberd => Backend::Ejabberd(AnyServer::start(users)),
+            Self::Running => Backend::Running(AnyServer::start(users)),
         }
     }
 }

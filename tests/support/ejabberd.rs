@@ -112,7 +112,6 @@ impl Ejabberd {
 
 impl Server for Ejabberd {
     const KEEPS_FOR_LATER: &'static str = "resend_on_timeout: if_offline";
-    const PARTED: &'static str = "Closing c2s session for";
 
     fn with(users: &[&str], options: &Options) -> Self {
         packages::ensure(&["ejabberd"]);

@@ -74,7 +74,6 @@ Component "{rooms}" "muc"
 
 impl Server for Prosody {
     const KEEPS_FOR_LATER: &'static str = "";
-    const PARTED: &'static str = "Client disconnected";
 
     fn with(users: &[&str], options: &Options) -> Self {
         packages::ensure(&["prosody", "lua-sec"]);

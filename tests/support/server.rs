@@ -89,9 +89,14 @@ pub trait AnyServer {
     fn address(&self) -> SocketAddr;
 }
 
+/// As `docs/operations.md` wants them: what comes back is kept for later.
 impl<S: Server> AnyServer for S {
     fn start(users: &[&str]) -> Self {
-        Self::with(users, &Options::default())
+        let options = Options {
+            stream_management_settings: S::KEEPS_FOR_LATER,
+            ..Options::default()
+        };
+        Self::with(users, &options)
     }
 
     fn address(&self) -> SocketAddr {
@@ -103,9 +108,6 @@ impl<S: Server> AnyServer for S {
 pub trait Server {
     /// Settings of its stream management with which it keeps what comes back.
     const KEEPS_FOR_LATER: &'static str;
-
-    /// What it logs when a client's session is over.
-    const PARTED: &'static str;
 
     /// With accounts whose password is `password_of` their name.
     fn with(users: &[&str], options: &Options) -> Self;
