@@ -55,6 +55,24 @@ fn before_a_server_that_runs() {
     }
 }
 
+#[test]
+fn the_environment_says_what_it_is() {
+    let told = [
+        ("BOSHD_TEST_SERVER", "127.0.0.1:5333"),
+        ("BOSHD_TEST_DOMAIN", "elsewhere.test"),
+        ("BOSHD_TEST_ACCOUNTS", "alice:secret  bob:with:colons"),
+    ];
+    let place = Place::read(|variable| {
+        let value = told.iter().find(|(name, _)| *name == variable);
+        value.map(|(_, value)| (*value).to_owned())
+    });
+    let place = place.expect("a server");
+    assert_eq!(place.address.port(), 5333);
+    assert_eq!((&*place.name, &*place.rooms), ("127.0.0.1:5333", "rooms.elsewhere.test"));
+    assert_eq!(place.accounts["bob"], "with:colons");
+    assert!(Place::read(|_| None).is_none());
+}
+
 /// In a process of its own, whose environment names it.
 fn with_one_of_ours() {
     let ejabberd = <Ejabberd as AnyServer>::start(&["alice", "bob"]);

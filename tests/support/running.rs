@@ -43,7 +43,14 @@ impl AnyServer for Running {
     }
 }
 
-/// Takes what others have left: messages that wait for a login, and contacts.
+/// Rooms that a client enters by itself (XEP-0402, XEP-0048), and how they are taken away.
+const BOOKMARKS: [&str; 3] = [
+    "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><delete node='urn:xmpp:bookmarks:1'/></pubsub>",
+    "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><delete node='storage:bookmarks'/></pubsub>",
+    "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>",
+];
+
+/// Takes what others have left: messages that wait for a login, contacts, and bookmarks.
 async fn clean(server: SocketAddr, users: &[&str]) {
     let boshd = Boshd::start(server);
     for user in users {
@@ -59,6 +66,10 @@ async fn clean(server: SocketAddr, users: &[&str]) {
         {
             let removal = format!("<query xmlns='jabber:iq:roster'><item jid='{jid}' subscription='remove'/></query>");
             client.iq("set", "", &removal).await;
+        }
+        for removal in BOOKMARKS {
+            // refused where there are none
+            client.iq("set", "", removal).await;
         }
         client.settle().await;
         client.terminate().await;

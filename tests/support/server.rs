@@ -43,10 +43,10 @@ pub struct Place {
     /// With its version.
     pub name: String,
     pub address: SocketAddr,
-    domain: String,
-    rooms: String,
+    pub domain: String,
+    pub rooms: String,
     /// Passwords by name.
-    accounts: HashMap<String, String>,
+    pub accounts: HashMap<String, String>,
 }
 
 impl Place {
@@ -56,7 +56,8 @@ impl Place {
         NAMED.as_ref()
     }
 
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    /// From what the variables say.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let address = variable("BOSHD_TEST_SERVER")?;
         let domain = variable("BOSHD_TEST_DOMAIN").unwrap_or_else(|| "example.test".to_owned());
         let account = |account: &str| {
