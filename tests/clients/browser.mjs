@@ -16,15 +16,15 @@ const QUIET = [
 const INSOMNIA = ['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'];
 
 // Calls work(browser) with a new profile; the browser is gone afterwards, whatever happened. All it loads comes through `proxy`, if there is
-// one, whose word on certificates is taken.
-export async function withBrowser(work, proxy) {
+// one, whose word on certificates is taken; `switches` are further words of its command line.
+export async function withBrowser(work, proxy, switches = []) {
     const detour = ['--ignore-certificate-errors', '--proxy-bypass-list=<-loopback>', `--proxy-server=${proxy}`];
     const browser = await chromium.launch({
         executablePath: '/usr/bin/chromium',
         headless: true,
         chromiumSandbox: false,
         ignoreDefaultArgs: INSOMNIA,
-        args: proxy ? [...QUIET, ...detour] : QUIET,
+        args: [...QUIET, ...(proxy ? detour : []), ...switches],
     });
     try {
         return await work(browser);
