@@ -22,7 +22,7 @@ fn message(text: &str) -> String {
 // all that was said meanwhile, and no sender is told that it could not be delivered
 async fn a_lost_client_comes_back_in_another_session<S: AnyServer>() {
     let server = S::start(&["alice", "bob"]);
-    let boshd = Boshd::with(domain(), server.address(), "[bosh]\ninactivity = '2s'\n");
+    let boshd = Boshd::with(domain(), server.address(), "[bosh]\ninactivity = '5s'\n");
     let mut bob = Bosh::login(boshd.address, "bob", "SCRAM-SHA-1").await;
     let mut alice = Bosh::bound(boshd.address, "alice", "SCRAM-SHA-1").await;
     alice.send(&format!("<enable xmlns='{SM}' resume='true'/>")).await;
