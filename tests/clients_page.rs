@@ -19,6 +19,7 @@ const HEAD: &str = "\
 
 Each of these clients logs in through boshd, chats with another user, is cut off while it waits, meets a server that says nothing for five seconds, and
 leaves: with every server named, on every run of the tests (`cargo test --test clients`). Messages arrive once and in order, and no session stays behind.
+Openfire, which is not in Debian, was seen by the same tests where one ran (`CONTRIBUTING.md`): `tests/clients/elsewhere/`.
 This page is made of what the tests recorded (`make clients-page`); a test compares the two. What boshd owes to clients, rule by rule: `cargo test --test
 contract`; the numbers in brackets are those rules.
 ";
