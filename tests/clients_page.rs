@@ -18,7 +18,8 @@ const HEAD: &str = "\
 # Clients
 
 Each of these clients logs in through boshd, chats with another user, is cut off while it waits, meets a server that says nothing for five seconds, and
-leaves: with every server named, on every run of the tests (`cargo test --test clients`). Messages arrive once and in order, and no session stays behind.
+leaves: with every server named, on every run of the tests (`cargo test --test clients`). Messages arrive in order and none is lost; one that was heard
+before a cut may come again where its client gives its session up. No session stays behind.
 Openfire, which is not in Debian, was seen by the same tests where one ran (`CONTRIBUTING.md`): `tests/clients/elsewhere/`.
 This page is made of what the tests recorded (`make clients-page`); a test compares the two. What boshd owes to clients, rule by rule: `cargo test --test
 contract`; the numbers in brackets are those rules.
@@ -98,7 +99,7 @@ fn page(table: &Table, quirks: &BTreeMap<String, Vec<String>>) -> String {
         for (server, visit) in visits {
             let cut = visit.cut.as_deref().unwrap_or("");
             let acts: Vec<&str> = visit.acts.iter().map(String::as_str).collect();
-            writeln!(page, "| {client} | {version} | {server} | {cut} | {} |", acts.join(", ")).expect("text");
+            writeln!(page, "| {client} | {version} | {server} | {cut} | {} |", acts.join("; ")).expect("text");
         }
     }
     page.push_str(SCRIPTS);

@@ -33,15 +33,17 @@ impl Record {
         std::fs::write(folder().join(format!("{}.json", name.join("_"))), text).expect("a record");
     }
 
-    fn read(path: &Path) -> Self {
+    /// One, or a list of them.
+    fn read(path: &Path) -> Vec<Self> {
         let text = std::fs::read_to_string(path).expect("a record");
-        let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let word = |key: &str| {
-            value[key]
-                .as_str()
-                .unwrap_or_else(|| panic!("{}: {key}", path.display()))
-                .to_owned()
-        };
+        match serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
+            Value::Array(list) => list.iter().map(Self::of).collect(),
+            one => vec![Self::of(&one)],
+        }
+    }
+
+    fn of(value: &Value) -> Self {
+        let word = |key: &str| value[key].as_str().unwrap_or_else(|| panic!("{key} of {value}")).to_owned();
         Self {
             client: word("client"),
             version: word("version"),
@@ -54,6 +56,6 @@ impl Record {
     pub fn all(folder: &Path) -> Vec<Self> {
         let files = std::fs::read_dir(folder).into_iter().flatten();
         let paths = files.map(|file| file.expect("a file").path());
-        paths.map(|path| Self::read(&path)).collect()
+        paths.flat_map(|path| Self::read(&path)).collect()
     }
 }
