@@ -104,7 +104,7 @@ async fn too_many_connections_in_all() {
     }
     let mut one_more = bench.connect().await;
     assert!(one_more.next_reply().await.is_none());
-    let reply = open[19].ask("").await;
+    let reply = open[19].ask("<").await;
     assert!(reply.is_terminate("bad-request"), "{}", reply.text);
 }
 
