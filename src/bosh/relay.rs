@@ -46,10 +46,9 @@ impl Session {
 
     /// After `<success/>` no server takes payload on the old stream: for a client that does not restart it, it is restarted here.
     fn send(&mut self, id: StreamId, payloads: Vec<Payload>, restarts: bool) {
-        let stream = self.streams.get_mut(id);
-        if let Some(stream) = stream.filter(|stream| restarts && stream.phase == StreamPhase::Authenticated) {
-            let opening = stream.restart(Opening::default());
-            self.order(id, ServerCommand::Restart(opening));
+        let stream = self.streams.get(id);
+        if restarts && stream.is_some_and(|stream| stream.phase == StreamPhase::Authenticated) {
+            self.reopen(id, Opening::default());
         }
         self.order(id, ServerCommand::Send(payloads));
     }
@@ -68,12 +67,17 @@ impl Session {
             restarted.extend(addressed);
         }
         for id in restarted {
-            if let Some(stream) = self.streams.get_mut(id) {
-                let opening = stream.restart(request.opening.clone());
-                self.order(id, ServerCommand::Restart(opening));
-            }
+            self.reopen(id, request.opening.clone());
         }
         true
+    }
+
+    /// The server gets another header: what the first one said, and what is said now.
+    fn reopen(&mut self, id: StreamId, opening: Opening) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            let opening = stream.restart(opening);
+            self.order(id, ServerCommand::Restart(opening));
+        }
     }
 
     /// Does a client that named no version of anything poll behind a success? Such are older than stream restarts.
@@ -84,10 +88,7 @@ impl Session {
     pub(super) fn restart_for_the_client(&mut self) {
         let lacking = self.streams.all().filter(|stream| stream.lacks_restart());
         for id in lacking.map(|stream| stream.id).collect::<Vec<_>>() {
-            if let Some(stream) = self.streams.get_mut(id) {
-                let opening = stream.restart(Opening::default());
-                self.order(id, ServerCommand::Restart(opening));
-            }
+            self.reopen(id, Opening::default());
         }
     }
 

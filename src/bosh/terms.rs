@@ -167,7 +167,7 @@ impl Terms {
     }
 
     /// The interval told to the client: the one that is judged. Who names no `ver` is told the least there is: xmpp4r takes silence for 5 s, which
-    /// it then waits between two stanzas (clients.md C3).
+    /// it then waits between two stanzas (contract C3).
     pub fn told_polling(&self) -> Option<u16> {
         self.polling.or(self.ver.is_none().then_some(LEAST_POLLING))
     }

@@ -27,7 +27,7 @@ pub(super) enum Timer {
     Login,
     /// Nothing follows a held request that its client has aborted.
     Leave,
-    /// A client that knows no stream restarts waits for what comes behind one (clients.md L12).
+    /// A client that knows no stream restarts waits for what comes behind one (contract L12).
     Restart,
     /// A session that has ended for us waits for its client to hear of it (J17).
     Linger,

@@ -114,7 +114,7 @@ mod tests {
 
     // DL01
     #[test]
-    fn a_time_s_worth_at_once_in_any_unit() {
+    fn as_many_at_once_in_any_unit() {
         let rate = |events, seconds| Rate {
             events,
             period: Duration::from_secs(seconds),
